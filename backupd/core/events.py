@@ -1,0 +1,359 @@
+"""What happens, said once: each event is a frozen, flat value with a name; log, progress, metrics and page listen.
+
+`name` is the log name (`file.resumed`), `level` its weight, and the fields are what a listener may show: no URL, no
+token, nothing out of a record. `org` comes first wherever there is one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Literal
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened."""
+
+    name: ClassVar[str]
+    level: ClassVar[Level] = "info"
+
+
+Tell = Callable[[Event], None]
+"""Say that something happened. Never raises, never blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class CycleStarted(Event):
+    name = "cycle.started"
+    org: str
+
+
+@dataclass(frozen=True, slots=True)
+class CycleFinished(Event):
+    """A cycle ended; `result` is `archived`, `nothing_new` or an error's kind, and only status 0 means success."""
+
+    name = "cycle.finished"
+    org: str
+    result: str
+    exit_status: int
+    jobs: int  # snapshots published or revised
+    files: int
+    size: int  # bytes of those files
+    seconds: float
+    journal_head: str  # sha256 of the journal's last line: kept elsewhere, it shows tampering
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed(Event):
+    """A part of a cycle failed; what could go on went on."""
+
+    name = "cycle.step_failed"
+    level = "error"
+    org: str
+    step: str
+    kind: str
+    reason: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobFound(Event):
+    name = "job.found"
+    org: str
+    job_id: str
+    files: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LinksAppeared(Event):
+    """Links appeared later for a job that is already known."""
+
+    name = "job.links_appeared"
+    org: str
+    job_id: str
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiryChanged(Event):
+    name = "job.expiry_changed"
+    org: str
+    job_id: str
+    before: datetime
+    after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LinkWasRefused(Event):
+    name = "link.refused"
+    level = "error"
+    org: str
+    job_id: str
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobPublished(Event):
+    name = "job.published"
+    org: str
+    job_id: str
+    path: str  # of the snapshot, relative to the archive root
+    files: int
+    size: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobRevised(Event):
+    """Files were added to a published snapshot."""
+
+    name = "job.revised"
+    org: str
+    job_id: str
+    path: str
+    revision: int
+    files: int  # added
+    size: int  # bytes added
+
+
+@dataclass(frozen=True, slots=True)
+class JobIncomplete(Event):
+    """Some files of a job are not there yet; they are tried again until the links expire."""
+
+    name = "job.incomplete"
+    level = "error"
+    org: str
+    job_id: str
+    files: int
+    missing: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobWasMissed(Event):
+    """The links of a job expired before all its files were archived; told once."""
+
+    name = "job.missed"
+    level = "error"
+    org: str
+    job_id: str
+    files: int
+    saved: int
+    expired_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FileStarted(Event):
+    name = "file.started"
+    org: str
+    job_id: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileProgress(Event):
+    """How far one file is; at most twice a second a file."""
+
+    name = "file.progress"
+    level = "debug"
+    org: str
+    job_id: str
+    file: str
+    received: int  # bytes in hand, resumed ones included
+    total: int | None
+    resumed: int
+    rate: float  # bytes a second, lately
+
+
+@dataclass(frozen=True, slots=True)
+class FileResumed(Event):
+    name = "file.resumed"
+    org: str
+    job_id: str
+    file: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileRestarted(Event):
+    """What was in hand cannot be continued; the file is fetched from its first byte."""
+
+    name = "file.restarted"
+    level = "warning"
+    org: str
+    job_id: str
+    file: str
+    reason: str
+    dropped: int  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FileRetrying(Event):
+    name = "file.retrying"
+    level = "warning"
+    org: str
+    job_id: str
+    file: str
+    reason: str
+    attempt: int
+    wait: float  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class FileVerified(Event):
+    name = "file.verified"
+    org: str
+    job_id: str
+    file: str
+    size: int
+    members: int
+    sha256: str
+    attempts: int
+    resumed: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class FileRejected(Event):
+    """A zip failed its check and was put aside; it is fetched again from zero at `retry_at`."""
+
+    name = "file.rejected"
+    level = "error"
+    org: str
+    job_id: str
+    file: str
+    reason: str
+    rejections: int
+    retry_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FileFailed(Event):
+    name = "file.failed"
+    level = "error"
+    org: str
+    job_id: str
+    file: str
+    kind: str
+    reason: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadsPaused(Event):
+    """The file server asked for a pause; all downloads wait."""
+
+    name = "downloads.paused"
+    level = "warning"
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallRetrying(Event):
+    name = "vendor.retrying"
+    level = "warning"
+    org: str
+    call: str
+    reason: str
+    attempt: int
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRenewed(Event):
+    name = "token.renewed"
+    org: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPaused(Event):
+    """The token endpoint throttles; it is not asked again before `until`."""
+
+    name = "token.throttled"
+    level = "warning"
+    org: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiDomainDiffers(Event):
+    """The token answer names another API host than the one in use, which stays in use."""
+
+    name = "vendor.api_domain_differs"
+    level = "warning"
+    org: str
+    in_use: str
+    answered: str
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogRebuilt(Event):
+    name = "catalog.rebuilt"
+    level = "warning"
+    reason: str
+    snapshots: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class JournalMended(Event):
+    """A crash left the journal torn or short; it was cut or completed."""
+
+    name = "journal.mended"
+    level = "warning"
+    org: str
+    action: str  # `cut` or `appended`
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFinishedLater(Event):
+    """A step that a crash left half-done was finished at the next start."""
+
+    name = "archive.recovered"
+    level = "warning"
+    org: str
+    job_id: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStarted(Event):
+    name = "service.started"
+    version: str
+    orgs: int
+    every: float  # seconds between polls
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStopping(Event):
+    name = "service.stopping"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsReloaded(Event):
+    name = "settings.reloaded"
+    orgs: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsKept(Event):
+    """The new settings are wrong; the old ones stay in force."""
+
+    name = "settings.kept"
+    level = "error"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockJumped(Event):
+    name = "clock.jumped"
+    level = "warning"
+    seconds: float  # wall time minus running time
