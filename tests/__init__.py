@@ -1,0 +1,1 @@
+"""What backupd does, as sentences that are held against it."""

@@ -1,0 +1,1 @@
+"""Implementations of the ports that work, in memory."""

@@ -1,0 +1,1 @@
+"""Real sockets and files, the simulator, and a clock handed in."""

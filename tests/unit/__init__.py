@@ -1,0 +1,1 @@
+"""Rules and parsers: pure, in milliseconds."""
