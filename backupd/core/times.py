@@ -1,0 +1,44 @@
+"""Instants as text and back: RFC 3339 in UTC outside, aware datetimes inside; and when a backup was taken."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from backupd.core.model import HistoryEntry, Taken, TakenBasis
+
+_LINK_LIFE = timedelta(days=7)  # expiry minus this equals the history's log_time to the second, in the samples
+_TOLERANCE = timedelta(minutes=10)  # between the two, in practice
+
+
+def to_text(instant: datetime) -> str:
+    """Write an aware instant as RFC 3339 in UTC, to the second, or to the microsecond if it has a fraction."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def from_text(text: str) -> datetime:
+    """Read an RFC 3339 instant with an offset, as UTC. Raises ValueError if it has no offset or another form."""
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        message = f"the time {text!r} has no offset"
+        raise ValueError(message)
+    return instant.astimezone(UTC)
+
+
+def completed_near(history: Iterable[HistoryEntry], expected: datetime) -> HistoryEntry | None:
+    """Find the completed run whose log_time lies nearest to `expected`, within the tolerance; never by id."""
+    near = [
+        (abs(entry.at - expected), index, entry)
+        for index, entry in enumerate(history)
+        if entry.at is not None and entry.state == "completed" and abs(entry.at - expected) <= _TOLERANCE
+    ]
+    return min(near)[2] if near else None
+
+
+def taken(expires_at: datetime, first_seen: datetime, history: Iterable[HistoryEntry]) -> Taken:
+    """Decide when the backup was taken: the matching history entry, else expiry − 7 days if past, else first seen."""
+    expected = expires_at - _LINK_LIFE
+    entry = completed_near(history, expected)
+    if entry is not None and entry.at is not None:
+        return Taken(entry.at, TakenBasis.HISTORY)
+    if expected <= first_seen:
+        return Taken(expected, TakenBasis.EXPIRY)
+    return Taken(first_seen, TakenBasis.FIRST_SEEN)
