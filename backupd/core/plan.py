@@ -1,0 +1,54 @@
+"""What to do about the jobs we know of: a pure decision, which the cycle carries out."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from backupd.core.model import JobId, Kind, Link
+from backupd.core.records import ArchivedJob, RememberedOffer
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Fetch these links and publish the job, or add them to its published snapshot."""
+
+    remembered: RememberedOffer
+    links: tuple[Link, ...]  # not archived yet; data before attachments, then by name
+    archived: ArchivedJob | None
+
+    @property
+    def job(self) -> JobId:
+        """The job to fetch."""
+        return self.remembered.offer.job
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The links expired before every file was archived; nothing more can be done, and it must be told once."""
+
+    remembered: RememberedOffer
+    missing: tuple[Link, ...]
+
+
+Step = Fetch | GiveUp
+
+
+def plan(jobs: Iterable[RememberedOffer], *, archived: Mapping[JobId, ArchivedJob], now: datetime) -> tuple[Step, ...]:
+    """Decide, job by job, what is left to do; jobs whose links die first come first. Whole or given-up jobs need nothing."""
+    steps: list[Step] = []
+    for remembered in sorted(jobs, key=lambda job: (job.offer.expires_at, job.offer.job)):
+        there = archived.get(remembered.offer.job)
+        missing = _missing(remembered, there)
+        if not missing or remembered.missed:
+            continue
+        if remembered.offer.expires_at <= now:
+            steps.append(GiveUp(remembered, missing))
+        else:
+            steps.append(Fetch(remembered, missing, there))
+    return tuple(steps)
+
+
+def _missing(remembered: RememberedOffer, archived: ArchivedJob | None) -> tuple[Link, ...]:
+    have = archived.files if archived else frozenset()
+    links = [link for link in remembered.offer.links if link.file not in have]
+    return tuple(sorted(links, key=lambda link: (link.file.kind is not Kind.DATA, link.file.name)))

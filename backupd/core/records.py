@@ -1,0 +1,58 @@
+"""What the archive, the journal and the catalog tell each other through the cycle: values that more than one of them names."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from backupd.core.facts import Fact
+from backupd.core.manifest import Manifest
+from backupd.core.model import FileId, JobId, Offer
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """How often a file's zip was rejected, and when it may be fetched from zero again."""
+
+    count: int
+    last_at: datetime
+    retry_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedSnapshot:
+    """A snapshot as it lies in the archive after one publishing or revising."""
+
+    path: PurePosixPath  # relative to the archive root
+    manifest: Manifest
+    manifest_sha256: str
+    added: tuple[FileId, ...]  # by this publishing; all files when it was the first
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """One line of a journal as it stands on disk. `fact` is None for a kind this version does not know."""
+
+    at: datetime
+    fact: Fact | None
+    start: int  # offsets of the line in the file, its newline included
+    end: int
+    sha256: str  # of the line's bytes without the newline: the next line's `previous`
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedOffer:
+    """Links once seen, out of the journal: all links of the job ever seen, its latest expiry, and whether it was given up."""
+
+    offer: Offer
+    first_seen_at: datetime
+    missed: bool  # its links expired, unarchived, and that was told
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedJob:
+    """What the catalog knows of one archived job."""
+
+    path: PurePosixPath
+    revision: int
+    manifest_sha256: str
+    files: frozenset[FileId]
