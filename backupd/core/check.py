@@ -11,7 +11,7 @@ from backupd.core.model import Checked
 
 
 class Check(Protocol):
-    """The check of one zip, fed from its first byte to its last. Used by one thread at a time, never the event loop's."""
+    """The check of one zip, fed from its first byte to its last. Used by one thread at a time."""
 
     def feed(self, block: bytes | bytearray | memoryview) -> None:
         """Take the next bytes. The block may be reused by the caller afterwards.

@@ -160,7 +160,9 @@ class ZipRejected(FileError):
     """The bytes are not a whole zip; `reason` is a stable word, `member` the damaged member if one is to blame."""
 
     kind = "zip_rejected"
-    advice = "The file is fetched again by itself; the newest rejected copy is kept in `.staging/<org>/<job>/rejected/`."
+    advice = (
+        "The file is fetched again by itself; the newest rejected copy is kept in `.staging/<org>/<job>/rejected/`."
+    )
 
     def __init__(self, message: str, *, reason: str, member: str | None = None) -> None:
         super().__init__(message)
@@ -210,6 +212,13 @@ class RecordDamaged(BackupdError):
     exit_status = Exit.DAMAGE
     kind = "record_damaged"
     advice = "Run `backupd verify --all`; restore the named file from a copy if there is one."
+
+
+class JobIncomplete(BackupdError):
+    """Some files of a job are not archived yet; their own errors say why."""
+
+    kind = "job_incomplete"
+    advice = "What is there is kept; the next cycle goes on from there, until the links expire."
 
 
 class JobMissed(BackupdError):

@@ -293,6 +293,16 @@ class ApiDomainDiffers(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryUnavailable(Event):
+    """The vendor's history could not be read; when a backup was taken is then known less exactly."""
+
+    name = "vendor.history_unavailable"
+    level = "warning"
+    org: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogRebuilt(Event):
     name = "catalog.rebuilt"
     level = "warning"

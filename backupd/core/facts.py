@@ -1,6 +1,7 @@
 """What the journal holds: the facts that no manifest holds, each a frozen value with a kind.
 
-`core.chain` turns them into lines and back; an unknown kind is kept and passed over, so that an older backupd reads a newer journal.
+`core.chain` turns them into lines and back; an unknown kind is passed over, so that an older backupd
+reads a newer journal.
 """
 
 from dataclasses import dataclass

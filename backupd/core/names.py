@@ -1,4 +1,4 @@
-"""Names that may become paths: the only place where text from outside is let into a file name, and where folders get theirs.
+"""Names that become paths: where text from outside is let into a file name or refused, and where folders get theirs.
 
 Relative paths only; nothing here touches a disk.
 """

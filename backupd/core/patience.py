@@ -25,7 +25,7 @@ DAEMON = Patience(call_tries=4, file_tries=None, longest_wait=900.0, idle_limit=
 
 
 def back_off(attempt: int, *, longest: float, jitter: float, first: float = 1.0) -> float:
-    """Return the seconds to wait after the `attempt`-th failure in a row (1, 2, …): doubling, spread by `jitter` (0..1).
+    """Return the seconds to wait after the `attempt`-th failure in a row (from 1): doubling, spread by `jitter` (0..1).
 
     The wait lies between half the doubled value and the whole of it, and never above `longest`.
     """

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from backupd.core.model import JobId, Kind, Link
+from backupd.core.facts import LinksSeen
+from backupd.core.model import JobId, Kind, Link, Offer
 from backupd.core.records import ArchivedJob, RememberedOffer
 
 
@@ -29,12 +30,17 @@ class GiveUp:
     remembered: RememberedOffer
     missing: tuple[Link, ...]
 
+    @property
+    def job(self) -> JobId:
+        """The job to give up."""
+        return self.remembered.offer.job
+
 
 Step = Fetch | GiveUp
 
 
 def plan(jobs: Iterable[RememberedOffer], *, archived: Mapping[JobId, ArchivedJob], now: datetime) -> tuple[Step, ...]:
-    """Decide, job by job, what is left to do; jobs whose links die first come first. Whole or given-up jobs need nothing."""
+    """Decide, job by job, what is left to do, the earliest expiry first; whole and given-up jobs need nothing."""
     steps: list[Step] = []
     for remembered in sorted(jobs, key=lambda job: (job.offer.expires_at, job.offer.job)):
         there = archived.get(remembered.offer.job)
@@ -52,3 +58,14 @@ def _missing(remembered: RememberedOffer, archived: ArchivedJob | None) -> tuple
     have = archived.files if archived else frozenset()
     links = [link for link in remembered.offer.links if link.file not in have]
     return tuple(sorted(links, key=lambda link: (link.file.kind is not Kind.DATA, link.file.name)))
+
+
+def news(offer: Offer, known: RememberedOffer | None) -> LinksSeen | None:
+    """Say what of an offer is not yet remembered: new links, links with another address, another expiry; or None."""
+    if known is None:
+        return LinksSeen(offer.job, offer.expires_at, offer.links)
+    old = {link.file: link.url for link in known.offer.links}
+    new = tuple(link for link in offer.links if old.get(link.file) != link.url)
+    if new or known.offer.expires_at != offer.expires_at:
+        return LinksSeen(offer.job, offer.expires_at, new)
+    return None

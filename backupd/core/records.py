@@ -1,4 +1,4 @@
-"""What the archive, the journal and the catalog tell each other through the cycle: values that more than one of them names."""
+"""What archive, journal and catalog tell each other through the cycle: values that more than one of them names."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from backupd.core.facts import Fact
 from backupd.core.manifest import Manifest
-from backupd.core.model import FileId, JobId, Offer
+from backupd.core.model import FileId, Offer
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class PublishedSnapshot:
     manifest_sha256: str
     added: tuple[FileId, ...]  # by this publishing; all files when it was the first
 
+    @property
+    def added_size(self) -> int:
+        """Bytes of the files that this publishing added."""
+        return sum(entry.received.size for entry in self.manifest.files if entry.file in self.added)
+
 
 @dataclass(frozen=True, slots=True)
 class JournalLine:
@@ -41,7 +46,7 @@ class JournalLine:
 
 @dataclass(frozen=True, slots=True)
 class RememberedOffer:
-    """Links once seen, out of the journal: all links of the job ever seen, its latest expiry, and whether it was given up."""
+    """Links once seen, out of the journal: every link of the job, its latest expiry, and whether it was given up."""
 
     offer: Offer
     first_seen_at: datetime

@@ -33,8 +33,13 @@ def completed_near(history: Iterable[HistoryEntry], expected: datetime) -> Histo
     return min(near)[2] if near else None
 
 
+def history_needed_back_to(expires_at: datetime) -> datetime:
+    """Return the instant before which no history entry can belong to a job with this expiry."""
+    return expires_at - _LINK_LIFE - _TOLERANCE
+
+
 def taken(expires_at: datetime, first_seen: datetime, history: Iterable[HistoryEntry]) -> Taken:
-    """Decide when the backup was taken: the matching history entry, else expiry − 7 days if past, else first seen."""
+    """Decide when the backup was taken: by the history, else expiry less 7 days if that is past, else first seen."""
     expected = expires_at - _LINK_LIFE
     entry = completed_near(history, expected)
     if entry is not None and entry.at is not None:

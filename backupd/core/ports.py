@@ -1,0 +1,123 @@
+"""What a cycle needs from the world: small promises, each kept by an adapter that the others do not know.
+
+`zoho` keeps `Vendor`, `download` keeps `Downloads`, `archive` keeps `Archive` and `Staging`; `journal` and
+`catalog` keep their own.
+"""
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Protocol
+
+from backupd.core.errors import ZipRejected
+from backupd.core.facts import Fact
+from backupd.core.manifest import Manifest, ManifestFile
+from backupd.core.model import FileId, HistoryEntry, JobId, Link, Offers, Received, Schedule, Taken
+from backupd.core.records import ArchivedJob, JournalLine, PublishedSnapshot, Rejection, RememberedOffer
+from backupd.core.slot import Slot
+
+
+class Vendor(Protocol):
+    """The vendor, asked with one org's credentials. Every method raises VendorError."""
+
+    async def schedule(self) -> Schedule | None:
+        """Return the standing order, or None if nothing was ever scheduled."""
+
+    async def offers(self) -> Offers:
+        """Return the links that the vendor shows now; usually those of one job, often none."""
+
+    def history(self) -> AsyncIterator[HistoryEntry]:
+        """Yield the vendor's history, newest first; pages are fetched as they are needed."""
+
+
+class Downloads(Protocol):
+    """The way of a file from its link into staging."""
+
+    async def fetch(self, link: Link, slot: Slot, *, deadline: datetime) -> Received:
+        """Leave the complete, hashed, checked and fsynced file at `slot.part`, or raise; resume what is there.
+
+        Raises ZipRejected (the bytes came, but are no whole zip), another FileError, VendorError or ArchiveError.
+        """
+
+
+class Staging(Protocol):
+    """One job, growing. Survives a crash at any instruction. Every method raises ArchiveError."""
+
+    @property
+    def job(self) -> JobId:
+        """The job that grows here."""
+
+    def whole(self) -> Mapping[FileId, ManifestFile]:
+        """Return the files that are complete and accepted."""
+
+    def slot(self, file: FileId) -> Slot:
+        """Return where a file grows."""
+
+    def rejection(self, file: FileId) -> Rejection | None:
+        """Return how often the file was rejected, counted over restarts."""
+
+    async def accept(self, received: Received) -> ManifestFile:
+        """Take the file out of its slot; from now on it is whole."""
+
+    async def reject(self, file: FileId, error: ZipRejected) -> Rejection:
+        """Put the file in its slot aside, as the newest rejected copy, and count."""
+
+    async def publish(self, *, taken: Taken, expires_at: datetime, schedule: Schedule | None) -> PublishedSnapshot:
+        """Make the snapshot exist, or add the new files to it: this is the commit. Needs at least one whole file."""
+
+    async def finished(self) -> PublishedSnapshot | None:
+        """Return what was published from here if a crash came between publishing and discarding."""
+
+    async def discard(self) -> None:
+        """Remove what publishing left; rejected copies stay."""
+
+
+class Archive(Protocol):
+    """The folder of snapshots. Every method raises ArchiveError."""
+
+    def lock(self, org: str, *, what: str) -> AbstractAsyncContextManager[None]:
+        """Be the one writer of an org. Raises ArchiveBusy at once, saying who is."""
+
+    async def stage(
+        self, org: str, job: JobId, *, expires_at: datetime, first_seen_at: datetime, into: PurePosixPath | None
+    ) -> Staging:
+        """Open the job's staging, or go on in it; `into` is its published snapshot, if there is one."""
+
+    async def staged(self, org: str) -> tuple[Staging, ...]:
+        """Return what lies in staging now."""
+
+    async def read(self, path: PurePosixPath) -> Manifest:
+        """Read a snapshot's manifest. Raises RecordDamaged."""
+
+
+class Journal(Protocol):
+    """The append-only facts of one org."""
+
+    @property
+    def head(self) -> str:
+        """The sha256 of the last line; empty for an empty journal."""
+
+    async def append(self, *facts: Fact) -> tuple[JournalLine, ...]:
+        """Add facts, fsynced together. Raises ArchiveError, and then none was added."""
+
+
+class Catalog(Protocol):
+    """The index over manifests and journals. Whatever it answers can be rebuilt from them."""
+
+    async def record(
+        self, org: str, lines: tuple[JournalLine, ...], published: PublishedSnapshot | None = None
+    ) -> None:
+        """Take in new lines of the org's journal; a Published or Revised line comes with its snapshot."""
+
+    async def archived(self, org: str, jobs: Collection[JobId]) -> Mapping[JobId, ArchivedJob]:
+        """Return what is archived of these jobs."""
+
+    async def remembered(self, org: str, jobs: Collection[JobId]) -> Mapping[JobId, RememberedOffer]:
+        """Return the links once seen of these jobs."""
+
+    async def pending(self, org: str) -> tuple[RememberedOffer, ...]:
+        """Return the jobs with links that are neither archived nor given up."""
+
+    async def pinned(self, org: str) -> str | None:
+        """Return the zgid that the org was pinned to at first sight."""

@@ -1,0 +1,258 @@
+"""WHAT: one cycle for one org, top to bottom: ask, plan, download, verify, publish, record, tell.
+
+Start reading at `Cycle.run`, then `_Pass.run`. A cycle decides by pure rules (`core.plan`) and acts through ports
+(`core.ports`); it never sleeps, opens nothing and knows no adapter. A part that fails is told and kept in mind, and the
+rest goes on; a cycle with one failure is a failed cycle. Killed at any instruction, the next one finishes the work.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from backupd.core import events
+from backupd.core.clock import Clock
+from backupd.core.errors import BackupdError, JobIncomplete, JobMissed, LinkRefused, WrongOrganisation
+from backupd.core.exits import Exit, worst
+from backupd.core.facts import Fact, LinksSeen, Missed, OrgPinned, Published, Revised
+from backupd.core.model import JobId, Offer, Offers, Schedule
+from backupd.core.plan import Fetch, GiveUp, Step, news, plan
+from backupd.core.ports import Archive, Catalog, Downloads, Journal, Staging, Vendor
+from backupd.core.records import PublishedSnapshot, RememberedOffer
+from backupd.core.times import to_text
+from backupd.job import JobArchiver
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a cycle ended: what was published, and every failure on the way. Success means: no failure at all."""
+
+    published: tuple[PublishedSnapshot, ...]
+    problems: tuple[BackupdError, ...]
+
+    @property
+    def exit_status(self) -> Exit:
+        """The status that stands for all failures."""
+        return worst(problem.exit_status for problem in self.problems)
+
+    @property
+    def result(self) -> str:
+        """One word: `archived`, `nothing_new`, or the kind of the failure that counts most."""
+        kinds = [problem.kind for problem in self.problems if problem.exit_status == self.exit_status]
+        return kinds[0] if kinds else "archived" if self.published else "nothing_new"
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One org's cycle, to be run again and again."""
+
+    org: str
+    vendor: Vendor
+    downloads: Downloads
+    archive: Archive
+    open_records: Callable[[], Awaitable[tuple[Journal, Catalog]]]  # called under the lock; both brought up to date
+    clock: Clock
+    tell: events.Tell
+
+    async def run(self) -> Outcome:
+        """Archive what the vendor offers and we do not have. Raises BackupdError if it could not even begin."""
+        started = self.clock.monotonic()
+        self.tell(events.CycleStarted(self.org))
+        async with self.archive.lock(self.org, what="cycle"):
+            journal, catalog = await self.open_records()
+            outcome = await _Pass(self, journal, catalog).run()
+            self._tell_finished(outcome, journal.head, self.clock.monotonic() - started)
+        return outcome
+
+    def _tell_finished(self, outcome: Outcome, head: str, seconds: float) -> None:
+        self.tell(
+            events.CycleFinished(
+                self.org,
+                outcome.result,
+                int(outcome.exit_status),
+                jobs=len(outcome.published),
+                files=sum(len(snapshot.added) for snapshot in outcome.published),
+                size=sum(snapshot.added_size for snapshot in outcome.published),
+                seconds=seconds,
+                journal_head=head,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """One run of a cycle under the lock, and what it gathers on its way."""
+
+    cycle: Cycle
+    journal: Journal
+    catalog: Catalog
+    published: list[PublishedSnapshot] = field(default_factory=list)
+    problems: list[BackupdError] = field(default_factory=list)
+    blocked: set[JobId] = field(default_factory=set)  # a link of theirs was refused: not to be published as whole
+    failed: set[JobId] = field(default_factory=set)  # not tried again in this pass
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)  # journal and catalog take facts in one order
+
+    async def run(self) -> Outcome:
+        await self._finish_interrupted()
+        schedule = await self._ask_schedule()
+        anything_new = True
+        while anything_new:  # links may appear while we download: look again until a look brings nothing
+            await self._remember(await self._ask_offers())
+            anything_new = await self._carry_out(await self._plan(), schedule)
+        return Outcome(tuple(self.published), tuple(self.problems))
+
+    async def _finish_interrupted(self) -> None:
+        """Record what a crash left published but unrecorded; files half-fetched are resumed by their own step."""
+        for staging in await self.cycle.archive.staged(self.cycle.org):
+            snapshot = await staging.finished()
+            if snapshot is not None:
+                await self._record(staging, snapshot)
+                self.cycle.tell(events.WorkFinishedLater(self.cycle.org, staging.job.job, "record"))
+
+    # --- ask -----------------------------------------------------------------------------------------------------
+
+    async def _ask_schedule(self) -> Schedule | None:
+        try:
+            return await self.cycle.vendor.schedule()
+        except BackupdError as error:
+            self._failed("schedule", error)
+            return None
+
+    async def _ask_offers(self) -> Offers:
+        try:
+            offers = await self.cycle.vendor.offers()
+        except BackupdError as error:
+            self._failed("links", error)
+            return Offers()
+        for link in offers.refused:
+            self.cycle.tell(events.LinkWasRefused(self.cycle.org, str(link.job or ""), link.name, link.reason))
+            self.problems.append(LinkRefused(f"{self.cycle.org}: the link of {link.name}: {link.reason}"))
+            self.blocked.update([link.job] if link.job else [])
+        return offers
+
+    # --- remember, plan ------------------------------------------------------------------------------------------
+
+    async def _remember(self, offers: Offers) -> None:
+        """Write links down at first sight: a newer run may hide them, and they are tried until their own expiry."""
+        ours = [offer for offer in offers.jobs if await self._is_ours(offer)]
+        known = await self.catalog.remembered(self.cycle.org, [offer.job for offer in ours])
+        for offer in ours:
+            new = news(offer, known.get(offer.job))
+            if new is not None:
+                await self._write(new)
+                self._tell_news(new, known.get(offer.job))
+
+    async def _is_ours(self, offer: Offer) -> bool:
+        """Pin the org to the vendor's organisation at first sight; from then on another one is an error."""
+        org, zgid = self.cycle.org, offer.job.zgid
+        pinned = await self.catalog.pinned(org)
+        if pinned is None:
+            await self._write(OrgPinned(zgid))
+        elif pinned != zgid:
+            message = f"{org}: job {offer.job} belongs to organisation {zgid}, but this org is pinned to {pinned}"
+            self._failed("links", WrongOrganisation(message))
+            return False
+        return True
+
+    async def _plan(self) -> tuple[Step, ...]:
+        pending = [job for job in await self.catalog.pending(self.cycle.org) if job.offer.job not in self.failed]
+        archived = await self.catalog.archived(self.cycle.org, [job.offer.job for job in pending])
+        return plan(pending, archived=archived, now=self.cycle.clock.now())
+
+    # --- act, record ---------------------------------------------------------------------------------------------
+
+    async def _carry_out(self, steps: Iterable[Step], schedule: Schedule | None) -> bool:
+        """Carry out all steps at once, so that one stuck job delays no other; return whether anything was published."""
+        before = len(self.published)
+        async with asyncio.TaskGroup() as group:
+            for step in steps:
+                group.create_task(self._carry_out_one(step, schedule), name=f"{self.cycle.org} job {step.job}")
+        return len(self.published) > before
+
+    async def _carry_out_one(self, step: Step, schedule: Schedule | None) -> None:
+        try:
+            match step:
+                case Fetch():
+                    await self._archive(step, schedule)
+                case GiveUp():
+                    await self._give_up(step)
+                case _:
+                    assert_never(step)
+        except BackupdError as error:
+            self.failed.add(step.job)
+            self._failed(f"job {step.job}", error)
+
+    async def _archive(self, step: Fetch, schedule: Schedule | None) -> None:
+        cycle, started = self.cycle, self.cycle.clock.monotonic()
+        job = JobArchiver(cycle.org, cycle.vendor, cycle.downloads, cycle.archive, cycle.clock, cycle.tell)
+        staging = await job.stage(step)
+        failures = await job.fetch(step, staging)
+        if failures or step.job in self.blocked:
+            self._incomplete(step, failures.values())
+            return
+        snapshot = await job.publish(step, staging, schedule)
+        await self._record(staging, snapshot)
+        self._tell_published(snapshot, cycle.clock.monotonic() - started)
+
+    async def _record(self, staging: Staging, snapshot: PublishedSnapshot) -> None:
+        """Let journal and catalog follow what publishing made true (once, even after a crash), then clear staging."""
+        job = snapshot.manifest.job
+        recorded = (await self.catalog.archived(self.cycle.org, [job])).get(job)
+        if recorded is None or recorded.manifest_sha256 != snapshot.manifest_sha256:
+            fact = Published if snapshot.manifest.revision == 1 else Revised
+            await self._write(
+                fact(job, str(snapshot.path), snapshot.manifest.revision, snapshot.manifest_sha256), snapshot
+            )
+        await staging.discard()
+        self.published.append(snapshot)
+
+    async def _give_up(self, step: GiveUp) -> None:
+        org, offer = self.cycle.org, step.remembered.offer
+        files, saved = len(offer.links), len(offer.links) - len(step.missing)
+        await self._write(Missed(offer.job, offer.expires_at, files, saved))
+        self.cycle.tell(events.JobWasMissed(org, offer.job.job, files, saved, offer.expires_at))
+        self.problems.append(
+            JobMissed(
+                f"{org}: the links of job {offer.job} expired at {to_text(offer.expires_at)}; "
+                f"{len(step.missing)} of {files} files are not archived"
+            )
+        )
+
+    async def _write(self, fact: Fact, snapshot: PublishedSnapshot | None = None) -> None:
+        async with self.writing:
+            lines = await self.journal.append(fact)
+            await self.catalog.record(self.cycle.org, lines, snapshot)
+
+    # --- tell ----------------------------------------------------------------------------------------------------
+
+    def _failed(self, step: str, error: BackupdError) -> None:
+        self.problems.append(error)
+        self.cycle.tell(events.StepFailed(self.cycle.org, step, error.kind, str(error), error.advice))
+
+    def _incomplete(self, step: Fetch, failures: Iterable[BackupdError]) -> None:
+        causes = tuple(failures)
+        org, offer = self.cycle.org, step.remembered.offer
+        self.failed.add(step.job)
+        self.problems.extend(causes)
+        self.problems.append(JobIncomplete(f"{org}: job {step.job} is not archived in full yet"))
+        self.cycle.tell(
+            events.JobIncomplete(org, step.job.job, len(offer.links), missing=len(causes), expires_at=offer.expires_at)
+        )
+
+    def _tell_news(self, new: LinksSeen, known: RememberedOffer | None) -> None:
+        org, job_id = self.cycle.org, new.job.job
+        if known is None:
+            self.cycle.tell(events.JobFound(org, job_id, len(new.links), new.expires_at))
+            return
+        if known.offer.expires_at != new.expires_at:
+            self.cycle.tell(events.ExpiryChanged(org, job_id, known.offer.expires_at, new.expires_at))
+        if new.links:
+            self.cycle.tell(events.LinksAppeared(org, job_id, len(new.links)))
+
+    def _tell_published(self, snapshot: PublishedSnapshot, seconds: float) -> None:
+        org, job_id, path = self.cycle.org, snapshot.manifest.job.job, str(snapshot.path)
+        files, size = len(snapshot.added), snapshot.added_size
+        if snapshot.manifest.revision == 1:
+            self.cycle.tell(events.JobPublished(org, job_id, path, files, size, seconds))
+        else:
+            self.cycle.tell(events.JobRevised(org, job_id, path, snapshot.manifest.revision, files, size))
