@@ -60,6 +60,14 @@ class VendorUnavailable(VendorError):
     advice = "Check the network, the proxy settings and the vendor's status page; backupd tries again by itself."
 
 
+class AnswerLost(VendorUnavailable):
+    """A call that changes something was sent, and its answer was lost: only reading tells whether it took effect."""
+
+    kind = "answer_lost"
+    passing = False  # sending it again could do it twice
+    advice = "Ask the vendor what happened (`backupd schedule show`) before doing it again."
+
+
 class UnreadableAnswer(VendorError):
     """The vendor's answer does not have the shape we know; the message names the call and the field."""
 

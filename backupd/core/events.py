@@ -87,6 +87,17 @@ class ExpiryChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class JobIdentityGuessed(Event):
+    """The link paths are of a form we do not know, so the job is called by a digest of them."""
+
+    name = "job.identity_guessed"
+    level = "warning"
+    org: str
+    job_id: str
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
 class LinkWasRefused(Event):
     name = "link.refused"
     level = "error"
@@ -279,6 +290,16 @@ class TokenPaused(Event):
     level = "warning"
     org: str
     until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TokenNotKept(Event):
+    """The access token, or a throttle, could not be written to disk; it works, but the next run does not know of it."""
+
+    name = "token.not_kept"
+    level = "warning"
+    org: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,10 @@ class Kind(StrEnum):
     ATTACHMENTS = "attachments"
 
 
+UNKNOWN_ZGID = "unknown"
+"""Stands for the org's id at the vendor when the link path is of an unknown form; says nothing about whose job it is."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class JobId:
     """One run of the vendor's backup: (zgid, job id) out of the link path. Never `backup.id`."""
