@@ -59,6 +59,19 @@ class StepFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CycleFailed(Event):
+    """A cycle could not begin or broke off; the next one tries again."""
+
+    name = "cycle.failed"
+    level = "error"
+    org: str
+    kind: str
+    exit_status: int
+    reason: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobFound(Event):
     name = "job.found"
     org: str

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 _FETCHED_AT_ONCE = 3  # a rejected zip is fetched this often from zero before the long waits begin
 _LONG_WAITS = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
+_FIRST_RETRY = 60.0  # seconds after the first failed cycle
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +39,8 @@ def retry_rejected(rejections: int, last: datetime) -> datetime:
     if rejections < _FETCHED_AT_ONCE:
         return last
     return last + _LONG_WAITS[min(rejections - _FETCHED_AT_ONCE, len(_LONG_WAITS) - 1)]
+
+
+def retry_cycle(failures: int, *, every: float, jitter: float) -> float:
+    """Return the seconds until a cycle that failed `failures` times in a row is run again: sooner than `every`."""
+    return min(every, back_off(failures, longest=every, jitter=jitter, first=_FIRST_RETRY))

@@ -1,0 +1,231 @@
+"""WHEN: APScheduler runs one cycle at a time per org, at once and then every so often; signals stop and reload it.
+
+A `Generation` is everything that one reading of the settings gave; a reload puts a new one in its place. Knows neither
+settings nor adapters, and what a cycle does only by `Runnable`.
+"""
+
+import asyncio
+import logging
+import random
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from backupd.core import events
+from backupd.core.clock import Clock
+from backupd.core.errors import BackupdError
+from backupd.core.exits import Exit
+from backupd.core.patience import retry_cycle
+
+_TICK = 15.0  # seconds between looks at the clock; APScheduler itself does not notice a jump or a suspend
+_JUMP = 5.0  # seconds between wall and running time that are told as a jump
+_GRACE = 8.0  # seconds for cancelled cycles to put their records in order
+
+_log = logging.getLogger("backupd.service")
+
+
+class Result(Protocol):
+    """How a cycle ended."""
+
+    @property
+    def exit_status(self) -> Exit:
+        """0 only if nothing failed."""
+
+
+class Runnable(Protocol):
+    """One org's cycle. Raises BackupdError if it could not even begin."""
+
+    async def run(self) -> Result:
+        """Run it once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What the service runs, and when, until the settings are read again."""
+
+    cycles: Mapping[str, Runnable]
+    every: timedelta
+    jitter: timedelta
+    close: Callable[[], Awaitable[None]]
+
+
+class Watcher(Protocol):
+    """Hears how the service is: systemd, the state file that `backupd status` reads."""
+
+    async def ready(self) -> None:
+        """All is set up; cycles run."""
+
+    async def reloading(self) -> None:
+        """The settings are being read again."""
+
+    async def stopping(self) -> None:
+        """The end has begun."""
+
+    async def planned(self, next_polls: Mapping[str, datetime]) -> None:
+        """The next cycle of each org is planned for then."""
+
+
+@dataclass(slots=True)
+class Service:
+    """The daemon's loop; `run` returns when it was told to stop."""
+
+    clock: Clock
+    tell: events.Tell
+    watcher: Watcher
+    reload: Callable[[], Awaitable[Generation]]  # reads the settings; raises BackupdError if they are wrong
+    version: str
+    _scheduler: AsyncIOScheduler = field(init=False)
+    _current: Generation = field(init=False)
+    _running: dict[str, asyncio.Task[None]] = field(default_factory=dict, init=False)
+    _failures: dict[str, int] = field(default_factory=dict, init=False)
+    _asked: asyncio.Queue[str] = field(default_factory=asyncio.Queue, init=False)  # `reload`, or why to stop
+
+    async def run(self, first: Generation) -> None:
+        """Run cycles until `stop` is called or a signal comes; partial downloads are kept."""
+        self._current = first
+        self._scheduler = AsyncIOScheduler(
+            timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+        self._scheduler.start()
+        ticking = asyncio.create_task(self._tick(), name="clock watch")
+        try:
+            with _signals(self._asked):
+                self._begin()
+                await self.watcher.ready()
+                while (asked := await self._asked.get()) == "reload":
+                    await self._reload()
+                self.tell(events.ServiceStopping(asked))
+                await self.watcher.stopping()
+        finally:
+            ticking.cancel()
+            self._scheduler.shutdown(wait=False)
+            await self._cancel_cycles()
+            await self._current.close()
+
+    def stop(self, reason: str) -> None:
+        """Ask the service to end."""
+        self._asked.put_nowait(reason)
+
+    # --- planning ------------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        generation = self._current
+        self.tell(events.ServiceStarted(self.version, len(generation.cycles), generation.every.total_seconds()))
+        for org in generation.cycles:
+            self._scheduler.add_job(
+                self._poll,
+                IntervalTrigger(
+                    seconds=generation.every.total_seconds(), jitter=generation.jitter.total_seconds(), timezone="UTC"
+                ),
+                args=[org],
+                id=org,
+                next_run_time=self.clock.now(),
+                replace_existing=True,
+            )
+
+    async def _poll(self, org: str) -> None:
+        """Run one cycle in a task of ours, since the scheduler would drop its exceptions and cancel it unasked."""
+        if org in self._running:
+            return
+        task = asyncio.create_task(self._run_cycle(org), name=f"cycle {org}")
+        self._running[org] = task
+        try:
+            await asyncio.shield(task)
+        finally:
+            self._running.pop(org, None)
+            await self.watcher.planned(self._next_polls())
+
+    async def _run_cycle(self, org: str) -> None:
+        try:
+            status = (await self._current.cycles[org].run()).exit_status
+        except BackupdError as error:
+            status = error.exit_status
+            self.tell(events.CycleFailed(org, error.kind, int(status), str(error), error.advice))
+        except Exception as error:  # noqa: BLE001 (a fault of ours in one org must stop neither the others nor the daemon)
+            status = Exit.INCOMPLETE
+            _log.exception("the cycle of %s broke off", org)
+            self.tell(events.CycleFailed(org, "fault", int(status), f"unexpected {type(error).__name__}", ""))
+        self._plan_next(org, status)
+
+    def _plan_next(self, org: str, status: Exit) -> None:
+        """After a failure try again sooner than the next poll, less and less often."""
+        failures = self._failures[org] = self._failures.get(org, 0) + 1 if status is not Exit.OK else 0
+        if failures and self._scheduler.get_job(org) is not None:
+            every = self._current.every.total_seconds()
+            wait = retry_cycle(failures, every=every, jitter=random.random())  # noqa: S311 (spreads load, keeps no secret)
+            self._scheduler.modify_job(org, next_run_time=self.clock.now() + timedelta(seconds=wait))
+
+    def _next_polls(self) -> dict[str, datetime]:
+        return {job.id: job.next_run_time for job in self._scheduler.get_jobs() if job.next_run_time is not None}
+
+    # --- the clock -----------------------------------------------------------------------------------------------
+
+    async def _tick(self) -> None:
+        wall, running = self.clock.now(), self.clock.monotonic()
+        while True:
+            await self.clock.sleep(_TICK)
+            jump = (self.clock.now() - wall).total_seconds() - (self.clock.monotonic() - running)
+            wall, running = self.clock.now(), self.clock.monotonic()
+            self.look_at_clock(jump)
+
+    def look_at_clock(self, jump: float = 0.0) -> None:
+        """Let what is due begin, and bring back what a clock set backwards has moved too far into the future."""
+        if abs(jump) > _JUMP:
+            self.tell(events.ClockJumped(jump))
+        latest = self.clock.now() + self._current.every + 2 * self._current.jitter
+        for job in self._scheduler.get_jobs():
+            if job.next_run_time is not None and job.next_run_time > latest:
+                job.modify(next_run_time=self.clock.now())
+        self._scheduler.wakeup()
+
+    # --- reload, stop --------------------------------------------------------------------------------------------
+
+    async def _reload(self) -> None:
+        """Put the new settings in force; running cycles break off, and go on from what they have under the new ones."""
+        await self.watcher.reloading()
+        try:
+            new = await self.reload()
+        except BackupdError as error:
+            self.tell(events.SettingsKept(str(error)))
+        else:
+            self._scheduler.remove_all_jobs()
+            await self._cancel_cycles()
+            old, self._current = self._current, new
+            await old.close()
+            self._failures.clear()
+            self.tell(events.SettingsReloaded(len(new.cycles)))
+            self._begin()
+        await self.watcher.ready()
+
+    async def _cancel_cycles(self) -> None:
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_GRACE)
+
+
+@contextmanager
+def _signals(asked: asyncio.Queue[str]) -> Iterator[None]:
+    """While open, SIGTERM and SIGINT ask to stop, and SIGHUP asks to reload."""
+    loop = asyncio.get_running_loop()
+    for number, word in _SIGNALS.items():
+        loop.add_signal_handler(number, asked.put_nowait, word)
+    try:
+        yield
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+_SIGNALS: Mapping[signal.Signals, str] = {
+    signal.SIGTERM: "SIGTERM",
+    signal.SIGINT: "SIGINT",
+    signal.SIGHUP: "reload",
+}
