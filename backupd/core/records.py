@@ -42,6 +42,7 @@ class JournalLine:
     start: int  # offsets of the line in the file, its newline included
     end: int
     sha256: str  # of the line's bytes without the newline: the next line's `previous`
+    problem: str | None = None  # why it is not the line that was written there, if so; `at` is then a guess
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,167 @@
+"""The facts of the journal as JSON fields, and back. A fact that is added to `core.facts` gets its two sides here."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from backupd.core.facts import Fact, HistorySeen, LinksSeen, Missed, OrgPinned, Published, Revised, Scrubbed
+from backupd.core.model import FileId, HistoryEntry, JobId, Kind, Link
+from backupd.core.times import from_text, to_text
+
+Fields = Mapping[str, Any]
+
+
+def fields_of(fact: Fact) -> dict[str, Any]:
+    """Return a fact's fields as JSON values, in the order in which the journal shows them."""
+    match fact:
+        case OrgPinned():
+            return {"zgid": fact.zgid}
+        case LinksSeen():
+            links = [{**_file_fields(link.file), "url": link.url} for link in fact.links]
+            return {**_job_fields(fact.job), "expiry_date": to_text(fact.expires_at), "links": links}
+        case Published() | Revised():
+            return {
+                **_job_fields(fact.job),
+                "path": fact.path,
+                "revision": fact.revision,
+                "manifest_sha256": fact.manifest_sha256,
+            }
+        case Missed():
+            return {
+                **_job_fields(fact.job),
+                "expired_at": to_text(fact.expired_at),
+                "files": fact.files,
+                "saved": fact.saved,
+            }
+        case HistorySeen():
+            return entry_fields(fact.entry)
+        case Scrubbed():
+            damaged = [_file_fields(file) for file in fact.damaged]
+            return {**_job_fields(fact.job), "files": fact.files, "damaged": damaged}
+        case _:
+            message = f"{type(fact).__name__} has no fields for the journal"
+            raise TypeError(message)
+
+
+def fact_from_fields(kind: str, fields: Fields) -> Fact | None:
+    """Read a fact, or return None for an unknown kind. Raises KeyError, TypeError or ValueError on a wrong field."""
+    read = _READERS.get(kind)
+    return read(fields) if read else None
+
+
+def entry_fields(entry: HistoryEntry) -> dict[str, Any]:
+    """Return an entry of the vendor's history as JSON values."""
+    return {
+        "id": entry.id,
+        "log_time": None if entry.at is None else to_text(entry.at),
+        "state": entry.state,
+        "action": entry.action,
+        "repeat_type": entry.repeat_type,
+        "file_name": entry.file_name,
+        "count": entry.count,
+    }
+
+
+def entry_from_fields(fields: Fields) -> HistoryEntry:
+    """Read an entry of the vendor's history. Raises as `fact_from_fields`."""
+    return HistoryEntry(
+        id=text_of(fields, "id"),
+        at=None if fields["log_time"] is None else _instant(fields, "log_time"),
+        state=_optional_text(fields, "state"),
+        action=_optional_text(fields, "action"),
+        repeat_type=_optional_text(fields, "repeat_type"),
+        file_name=_optional_text(fields, "file_name"),
+        count=None if fields.get("count") is None else _number(fields, "count"),
+    )
+
+
+def text_of(fields: Fields, key: str) -> str:
+    """Return a field that must be text. Raises KeyError or TypeError, with the field's name."""
+    value = fields[key]
+    if not isinstance(value, str):
+        raise TypeError(key)
+    return value
+
+
+def _pinned(fields: Fields) -> OrgPinned:
+    return OrgPinned(text_of(fields, "zgid"))
+
+
+def _links_seen(fields: Fields) -> LinksSeen:
+    job = _job(fields)
+    links = tuple(Link(job, _file(entry), text_of(entry, "url")) for entry in _list(fields, "links"))
+    return LinksSeen(job, _instant(fields, "expiry_date"), links)
+
+
+def _published(fields: Fields) -> Published:
+    return Published(
+        _job(fields), text_of(fields, "path"), _number(fields, "revision"), text_of(fields, "manifest_sha256")
+    )
+
+
+def _revised(fields: Fields) -> Revised:
+    return Revised(
+        _job(fields), text_of(fields, "path"), _number(fields, "revision"), text_of(fields, "manifest_sha256")
+    )
+
+
+def _missed(fields: Fields) -> Missed:
+    return Missed(_job(fields), _instant(fields, "expired_at"), _number(fields, "files"), _number(fields, "saved"))
+
+
+def _history_seen(fields: Fields) -> HistorySeen:
+    return HistorySeen(entry_from_fields(fields))
+
+
+def _scrubbed(fields: Fields) -> Scrubbed:
+    damaged = tuple(_file(entry) for entry in _list(fields, "damaged"))
+    return Scrubbed(_job(fields), _number(fields, "files"), damaged)
+
+
+_READERS: Mapping[str, Callable[[Fields], Fact]] = {
+    OrgPinned.kind: _pinned,
+    LinksSeen.kind: _links_seen,
+    Published.kind: _published,
+    Revised.kind: _revised,
+    Missed.kind: _missed,
+    HistorySeen.kind: _history_seen,
+    Scrubbed.kind: _scrubbed,
+}
+
+
+def _job_fields(job: JobId) -> dict[str, Any]:
+    return {"zgid": job.zgid, "job_id": job.job}
+
+
+def _file_fields(file: FileId) -> dict[str, Any]:
+    return {"kind": str(file.kind), "name": file.name}
+
+
+def _job(fields: Fields) -> JobId:
+    return JobId(text_of(fields, "zgid"), text_of(fields, "job_id"))
+
+
+def _file(fields: Fields) -> FileId:
+    return FileId(Kind(text_of(fields, "kind")), text_of(fields, "name"))
+
+
+def _instant(fields: Fields, key: str) -> datetime:
+    return from_text(text_of(fields, key))
+
+
+def _optional_text(fields: Fields, key: str) -> str | None:
+    return None if fields.get(key) is None else text_of(fields, key)
+
+
+def _number(fields: Fields, key: str) -> int:
+    value = fields[key]
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(key)
+    return value
+
+
+def _list(fields: Fields, key: str) -> list[Fields]:
+    value = fields[key]
+    if not isinstance(value, list):
+        raise TypeError(key)
+    return value
