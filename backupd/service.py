@@ -112,6 +112,11 @@ class Service:
         """Ask the service to end."""
         self._asked.put_nowait(reason)
 
+    @property
+    def running(self) -> frozenset[str]:
+        """The orgs whose cycle runs now."""
+        return frozenset(self._running)
+
     # --- planning ------------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
