@@ -1,0 +1,76 @@
+"""The vendor on loopback: answers like Zoho CRM's backup API, and misbehaves as told. For tests, the demo and trials.
+
+Read `scenario` for what it can hold, `switches` for how it can behave, `faults` for what can go wrong, `vendor` for
+what a test does to it; `server` runs it.
+"""
+
+from backupd.simulator.faults import (
+    Drop,
+    Fault,
+    Flip,
+    Hang,
+    Instead,
+    Lengthen,
+    Lists,
+    Misstate,
+    Refuse,
+    Revoke,
+    Rule,
+    Serve,
+    Shorten,
+    Stall,
+    Trickle,
+)
+from backupd.simulator.reading import Moment, ScenarioError, Size, ago
+from backupd.simulator.scenario import (
+    FileSpec,
+    HistorySpec,
+    OrgSpec,
+    RunSpec,
+    Scenario,
+    ScheduleSpec,
+    default_scenario,
+    load_scenario,
+    read_scenario,
+)
+from backupd.simulator.server import Simulator, serve
+from backupd.simulator.switches import Pace, Serving, Switches
+from backupd.simulator.vendor import Recorded, Vendor
+
+__all__ = [
+    "Drop",
+    "Fault",
+    "FileSpec",
+    "Flip",
+    "Hang",
+    "HistorySpec",
+    "Instead",
+    "Lengthen",
+    "Lists",
+    "Misstate",
+    "Moment",
+    "OrgSpec",
+    "Pace",
+    "Recorded",
+    "Refuse",
+    "Revoke",
+    "Rule",
+    "RunSpec",
+    "Scenario",
+    "ScenarioError",
+    "ScheduleSpec",
+    "Serve",
+    "Serving",
+    "Shorten",
+    "Simulator",
+    "Size",
+    "Stall",
+    "Switches",
+    "Trickle",
+    "Vendor",
+    "ago",
+    "default_scenario",
+    "load_scenario",
+    "read_scenario",
+    "serve",
+]
