@@ -15,7 +15,7 @@ from backupd.core.clock import Clock
 from backupd.core.errors import BackupdError, JobIncomplete, JobMissed, LinkRefused, WrongOrganisation
 from backupd.core.exits import Exit, worst
 from backupd.core.facts import Fact, LinksSeen, Missed, OrgPinned, Published, Revised
-from backupd.core.model import JobId, Offer, Offers, Schedule
+from backupd.core.model import UNKNOWN_ZGID, JobId, Offer, Offers, Schedule
 from backupd.core.plan import Fetch, GiveUp, Step, news, plan
 from backupd.core.ports import Archive, Catalog, Downloads, Journal, Staging, Vendor
 from backupd.core.records import PublishedSnapshot, RememberedOffer
@@ -146,6 +146,8 @@ class _Pass:
         """Pin the org to the vendor's organisation at first sight; from then on another one is an error."""
         org, zgid = self.cycle.org, offer.job.zgid
         pinned = await self.catalog.pinned(org)
+        if zgid == UNKNOWN_ZGID:
+            return True
         if pinned is None:
             await self._write(OrgPinned(zgid))
         elif pinned != zgid:

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 import time_machine
@@ -116,6 +117,10 @@ class Daemon:
         await settle()
 
 
+def has_run(cycle: FakeCycle, times: int) -> bool:
+    return cycle.runs == times
+
+
 async def settle() -> None:
     """Let everything that can go on go on; APScheduler's wake-up goes through the loop's clock with no delay."""
     for _ in range(50):
@@ -153,7 +158,7 @@ async def test_over_simulated_days_every_poll_happens_once(daemon):
 
     for poll in range(2, 30):
         await daemon.pass_time(hours=6, seconds=1)
-        await until(lambda poll=poll: cycle.runs == poll)
+        await until(partial(has_run, cycle, poll))
         await until(lambda: not daemon.service.running)
 
     assert cycle.runs == 29
