@@ -12,7 +12,7 @@ from typing import assert_never
 
 from backupd.core import events
 from backupd.core.clock import Clock
-from backupd.core.errors import BackupdError, JobIncomplete, JobMissed, LinkRefused, WrongOrganisation
+from backupd.core.errors import BackupdError, Fault, JobIncomplete, JobMissed, LinkRefused, WrongOrganisation
 from backupd.core.exits import Exit, worst
 from backupd.core.facts import Fact, LinksSeen, Missed, OrgPinned, Published, Revised
 from backupd.core.model import UNKNOWN_ZGID, JobId, Offer, Offers, Schedule
@@ -55,14 +55,28 @@ class Cycle:
     tell: events.Tell
 
     async def run(self) -> Outcome:
-        """Archive what the vendor offers and we do not have. Raises BackupdError if it could not even begin."""
-        started = self.clock.monotonic()
+        """Archive what the vendor offers and we do not have. Never raises: failures are told, and in the outcome."""
         self.tell(events.CycleStarted(self.org))
+        try:
+            return await self._run()
+        except BackupdError as error:
+            return self._broken_off(error)
+        except Exception as error:  # noqa: BLE001 (a fault of ours in one org must stop neither the others nor the daemon)
+            fault = Fault(f"{self.org}: unexpected {type(error).__name__}")
+            return self._broken_off(fault, error)
+
+    async def _run(self) -> Outcome:
+        started = self.clock.monotonic()
         async with self.archive.lock(self.org, what="cycle"):
             journal, catalog = await self.open_records()
             outcome = await _Pass(self, journal, catalog).run()
             self._tell_finished(outcome, journal.head, self.clock.monotonic() - started)
         return outcome
+
+    def _broken_off(self, error: BackupdError, fault: Exception | None = None) -> Outcome:
+        status = int(error.exit_status)
+        self.tell(events.CycleFailed(self.org, error.kind, status, str(error), error.advice, fault))
+        return Outcome((), (error,))
 
     def _tell_finished(self, outcome: Outcome, head: str, seconds: float) -> None:
         self.tell(

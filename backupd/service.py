@@ -5,7 +5,6 @@ settings nor adapters, and what a cycle does only by `Runnable`.
 """
 
 import asyncio
-import logging
 import random
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -27,8 +26,6 @@ _TICK = 15.0  # seconds between looks at the clock; APScheduler itself does not 
 _JUMP = 5.0  # seconds between wall and running time that are told as a jump
 _GRACE = 8.0  # seconds for cancelled cycles to put their records in order
 
-_log = logging.getLogger("backupd.service")
-
 
 class Result(Protocol):
     """How a cycle ended."""
@@ -39,7 +36,7 @@ class Result(Protocol):
 
 
 class Runnable(Protocol):
-    """One org's cycle. Raises BackupdError if it could not even begin."""
+    """One org's cycle. Never raises: its result says what went wrong."""
 
     async def run(self) -> Result:
         """Run it once."""
@@ -147,16 +144,8 @@ class Service:
             await self.watcher.planned(self._next_polls())
 
     async def _run_cycle(self, org: str) -> None:
-        try:
-            status = (await self._current.cycles[org].run()).exit_status
-        except BackupdError as error:
-            status = error.exit_status
-            self.tell(events.CycleFailed(org, error.kind, int(status), str(error), error.advice))
-        except Exception as error:  # noqa: BLE001 (a fault of ours in one org must stop neither the others nor the daemon)
-            status = Exit.INCOMPLETE
-            _log.exception("the cycle of %s broke off", org)
-            self.tell(events.CycleFailed(org, "fault", int(status), f"unexpected {type(error).__name__}", ""))
-        self._plan_next(org, status)
+        outcome = await self._current.cycles[org].run()
+        self._plan_next(org, outcome.exit_status)
 
     def _plan_next(self, org: str, status: Exit) -> None:
         """After a failure try again sooner than the next poll, less and less often."""

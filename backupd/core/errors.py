@@ -234,3 +234,10 @@ class JobMissed(BackupdError):
 
     kind = "job_missed"
     advice = "Ask the vendor for a new backup: `backupd schedule create` (it spends quota)."
+
+
+class Fault(BackupdError):
+    """Something went wrong that nobody foresaw: a fault of the program. The cause is chained."""
+
+    kind = "fault"
+    advice = "This is a fault in backupd. What is archived is not touched by it; please report it with the log."

@@ -69,6 +69,7 @@ class CycleFailed(Event):
     exit_status: int
     reason: str
     advice: str
+    fault: Exception | None = None  # what nobody foresaw; listeners may show its traceback
 
 
 @dataclass(frozen=True, slots=True)
