@@ -1,0 +1,79 @@
+"""One HTTP exchange with the vendor: bounded in time and size, no redirects, no foreign exception.
+
+The only module of this package that speaks aiohttp. Decides nothing about what an answer means.
+"""
+
+import ssl
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import aiohttp
+
+from backupd.core.errors import UnreadableAnswer, VendorUnavailable
+from backupd.zoho.failures import Answer
+
+_TIMEOUT = aiohttp.ClientTimeout(total=30, connect=15)
+_LARGEST = 8 * 1024 * 1024  # bytes of an answer; a full page of history is about 100 KB
+_BLOCK = 65536
+_CERTIFICATE_ADVICE = "If a proxy of yours inspects TLS, name its certificate in SSL_CERT_FILE."
+
+
+class NotSent(VendorUnavailable):
+    """No connection came about, so the vendor has not seen the request."""
+
+
+async def exchange(
+    session: aiohttp.ClientSession,
+    call: str,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    form: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+) -> Answer:
+    """Send one request and read its answer in full. `call` names it in errors, which never show URL, header or body.
+
+    Raises VendorUnavailable (NotSent if the vendor cannot have seen it) and UnreadableAnswer (too large).
+    """
+    try:
+        async with session.request(
+            method,
+            url,
+            headers=headers,
+            data=dict(form) if form is not None else body,
+            allow_redirects=False,
+            timeout=_TIMEOUT,
+        ) as response:
+            content = await _read(response, call)
+            return Answer(response.status, {name.lower(): text for name, text in response.headers.items()}, content)
+    except aiohttp.ClientResponseError as error:
+        # Not chained: its repr holds the request's headers.
+        raise VendorUnavailable(f"{call}: no HTTP answer that can be read ({type(error).__name__})") from None
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        raise _not_sent(call, error) from error
+    except TimeoutError as error:
+        raise VendorUnavailable(f"{call}: no answer within {_TIMEOUT.total:g} s") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise VendorUnavailable(f"{call}: the connection broke ({type(error).__name__})") from error
+
+
+async def _read(response: aiohttp.ClientResponse, call: str) -> bytes:
+    content = bytearray()
+    async for block in response.content.iter_chunked(_BLOCK):
+        content += block
+        if len(content) > _LARGEST:
+            raise UnreadableAnswer(f"{call}: the answer is larger than {_LARGEST} bytes")
+    return bytes(content)
+
+
+def _not_sent(call: str, error: aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) -> NotSent:
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return NotSent(f"{call}: no connection within {_TIMEOUT.connect:g} s")
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return NotSent(f"{call}: the name {error.host} cannot be resolved")
+    cause = error.os_error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        message = f"{call}: the certificate of {error.host} is not trusted: {cause.verify_message}"
+        return NotSent(message, advice=_CERTIFICATE_ADVICE)
+    return NotSent(f"{call}: no connection to {error.host}: {cause.strerror or type(cause).__name__}")

@@ -1,0 +1,106 @@
+"""The access token on disk: one small file an org, 0600, replaced in one step, useless to other credentials.
+
+It also remembers a throttle, so that a later run does not prolong it by asking. Whatever cannot be read is as good as
+nothing; blocking, so that callers use a thread.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from backupd.core.times import from_text, to_text
+from backupd.zoho.account import Account
+
+_FORMAT = "backupd.token/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token, and from when to when it lives."""
+
+    value: str = field(repr=False)
+    issued_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is remembered of the token endpoint: the last token, and until when it must not be asked."""
+
+    token: Token | None = None
+    throttled_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCache:
+    """The file that keeps an org's token."""
+
+    path: Path
+    bound_to: str  # a digest of the credentials: with others, what the file says does not count
+
+    def read(self) -> Kept:
+        """Return what is kept for these credentials; nothing if there is no file, or none that can be understood."""
+        try:
+            fields = json.loads(self.path.read_bytes())
+            if fields["format"] != _FORMAT or fields["bound_to"] != self.bound_to:
+                return Kept()
+            until = fields["throttled_until"]
+            return Kept(_token_from(fields["token"]), from_text(until) if until else None)
+        except (OSError, ValueError, OverflowError, RecursionError, KeyError, TypeError, AttributeError):
+            return Kept()
+
+    def write(self, kept: Kept) -> None:
+        """Replace the file in one step. Raises OSError; never makes the archive's root."""
+        token, until = kept.token, kept.throttled_until
+        fields = {
+            "format": _FORMAT,
+            "bound_to": self.bound_to,
+            "token": _token_to(token) if token else None,
+            "throttled_until": to_text(until) if until else None,
+        }
+        self.path.parent.mkdir(mode=0o700, exist_ok=True)
+        growing = self.path.with_name(f"{self.path.name}.{os.getpid()}.new")
+        try:
+            with open(growing, "wb", opener=_open_private) as file:
+                file.write(json.dumps(fields).encode())
+                file.flush()
+                os.fsync(file.fileno())
+            growing.replace(self.path)
+        finally:
+            with suppress(OSError):
+                growing.unlink()
+
+
+def bound_to(account: Account) -> str:
+    """Digest the credentials that a token belongs to; with others, a kept token is not used."""
+    parts = (account.accounts_url, account.client_id, account.refresh_token)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
+def _token_to(token: Token) -> dict[str, str]:
+    times = {"issued_at": to_text(token.issued_at), "expires_at": to_text(token.expires_at)}
+    return {"access_token": token.value} | times
+
+
+def _token_from(fields: Mapping[str, Any] | None) -> Token | None:
+    if fields is None:
+        return None
+    value = fields["access_token"]
+    if not isinstance(value, str) or not is_token(value):
+        return None
+    return Token(value, from_text(fields["issued_at"]), from_text(fields["expires_at"]))
+
+
+def is_token(text: str) -> bool:
+    """Tell whether a text can be a token: printable ASCII without spaces, so that it fits a header and nothing else."""
+    return 0 < len(text) <= 2048 and text.isascii() and text.isprintable() and " " not in text  # noqa: PLR2004
