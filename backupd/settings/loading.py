@@ -1,0 +1,89 @@
+"""From places to checked settings: the file, under the secret files, under the environment."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from backupd.core.errors import ConfigurationError
+from backupd.settings import sources
+from backupd.settings.model import SECRET_KEYS, Settings
+from backupd.settings.problems import ANY, known_keys, told
+from backupd.settings.sources import CONFIG_VARIABLE, Key, Source
+
+USUAL_FILE: Final = Path("/etc/backupd/backupd.toml")
+RUN_SECRETS: Final = Path("/run/secrets")
+
+_EVERY_TABLE = Source({name: {} for name in Settings.model_fields}, {})
+
+
+def load(
+    config: Path | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    run_secrets: Path = RUN_SECRETS,
+    usual_file: Path = USUAL_FILE,
+) -> Settings:
+    """Read and check all settings. `config` is the file that the command line names, which must be there.
+
+    Secrets that are missing or cannot be read are no problem here, but to `Settings.require_credentials`.
+    Raises ConfigurationError with every problem found, one line each.
+    """
+    given = os.environ if environment is None else environment
+    strongest_first = (
+        sources.from_environment(given),
+        *_secret_files(given, run_secrets),
+        *_file(config, given, usual_file),
+        _EVERY_TABLE,
+    )
+    known = tuple(known_keys(Settings))
+    unread = {key: problem for source in strongest_first for key, problem in source.unread.items()}
+    problems = [problem for source in strongest_first for problem in source.problems]
+    problems += [problem for key, problem in unread.items() if not _is_secret(key)]
+    settings = None
+    try:
+        settings = Settings.out_of([source.values for source in strongest_first], unread=unread)
+    except ValidationError as error:
+        problems += told(error.errors(include_url=False, include_input=False), strongest_first, known)
+    if settings is not None and not settings.orgs and not problems:
+        problems.append(_no_orgs(config or usual_file))
+    if settings is None or problems:
+        raise ConfigurationError("\n".join(problems), problems=tuple(problems)) from None
+    return settings
+
+
+def _file(config: Path | None, environment: Mapping[str, str], usual: Path) -> tuple[Source, ...]:
+    named = environment.get(CONFIG_VARIABLE)
+    if config is not None:
+        return (sources.from_file(config),)
+    if named:
+        return (sources.from_file(Path(named)),)
+    return (sources.from_file(usual),) if _is_there(usual) else ()
+
+
+def _secret_files(environment: Mapping[str, str], run_secrets: Path) -> tuple[Source, ...]:
+    credentials = environment.get("CREDENTIALS_DIRECTORY")
+    ours = (sources.from_secret_files(Path(credentials), must_exist=True),) if credentials else ()
+    return (*ours, sources.from_secret_files(run_secrets, must_exist=False))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # there, but not for us: reading it says why
+    return True
+
+
+def _is_secret(key: Key) -> bool:
+    general = tuple(ANY if place == 1 and key[0] == "orgs" else part for place, part in enumerate(key))
+    return not key or general in SECRET_KEYS
+
+
+def _no_orgs(file: Path) -> str:
+    name = sources.variable(("orgs", "main", "client_id"))
+    return f"orgs: no organisation is set up; add a table [orgs.main] to {file}, or set {name} and its like"
