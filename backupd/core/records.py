@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 
+from backupd.core.errors import RecordDamaged
 from backupd.core.facts import Fact
 from backupd.core.manifest import Manifest
 from backupd.core.model import FileId, Offer
@@ -31,6 +32,15 @@ class PublishedSnapshot:
     def added_size(self) -> int:
         """Bytes of the files that this publishing added."""
         return sum(entry.received.size for entry in self.manifest.files if entry.file in self.added)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSnapshot:
+    """A snapshot's folder as a scan of the archive finds it."""
+
+    path: PurePosixPath  # relative to the archive root
+    record: Manifest | RecordDamaged
+    manifest_sha256: str  # of the bytes that are there; empty if none could be read
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,6 @@
+"""The archive's folder: staging where jobs grow, the one rename that publishes them, reading back, and the lock."""
+
+from backupd.archive.staging import Staging
+from backupd.archive.store import Archive
+
+__all__ = ["Archive", "Staging"]

@@ -1,0 +1,163 @@
+"""The archive's root: made ready, locked an org at a time, and the door to staging and to what is published."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+from backupd.archive import reading
+from backupd.archive.disk import PRIVATE_FILE, PRIVATE_FOLDER, in_thread, make_folder, put, remove
+from backupd.archive.growth import JOB, SCRATCH, Growth, growth_from_json, growth_to_json
+from backupd.archive.locking import hold
+from backupd.archive.staging import Staging, discard, read_intention
+from backupd.core.clock import Clock
+from backupd.core.diskerrors import archive_error
+from backupd.core.errors import ArchiveError, ArchiveFull, ArchiveUnusable
+from backupd.core.events import Tell, WorkFinishedLater
+from backupd.core.manifest import Manifest
+from backupd.core.model import JobId
+from backupd.core.names import STAGING, STATE, TRASH, staging_path
+from backupd.core.records import FoundSnapshot
+
+_BATCH = 256  # snapshots read in one go while scanning
+
+
+class Archive:
+    """The folder of snapshots. Blocking work is done in threads; every method raises ArchiveError."""
+
+    def __init__(self, root: Path, *, clock: Clock, tell: Tell, tool_version: str, require_mount: bool = False) -> None:
+        self.root = root
+        self._clock = clock
+        self._tell = tell
+        self._tool_version = tool_version
+        self._require_mount = require_mount
+
+    async def prepare(self) -> None:
+        """Check that the root can be used, and make our own folders in it. Raises ArchiveUnusable."""
+        await in_thread(self.root, self._prepare)
+
+    def lock(self, org: str, *, what: str) -> AbstractAsyncContextManager[None]:
+        """Be the one writer of an org. Raises ArchiveBusy at once, saying who is."""
+        return hold(self.root / STATE, org, what=what, clock=self._clock)
+
+    async def stage(
+        self, org: str, job: JobId, *, expires_at: datetime, first_seen_at: datetime, into: PurePosixPath | None
+    ) -> Staging:
+        """Open the job's staging, or go on in it; `into` is its published snapshot, if there is one."""
+        growth = Growth(org, job, expires_at, first_seen_at, into)
+        staging, finished = await in_thread(self.root, lambda: self._stage(growth))
+        self._tell_finished(org, job, finished)
+        return staging
+
+    async def staged(self, org: str) -> tuple[Staging, ...]:
+        """Return what lies in staging now; a discarding that a crash cut short is finished on the way."""
+        opened = await in_thread(self.root, lambda: self._staged(org))
+        for staging, finished in opened:
+            self._tell_finished(org, staging.job, finished)
+        return tuple(staging for staging, _ in opened)
+
+    async def read(self, path: PurePosixPath) -> Manifest:
+        """Read a snapshot's manifest. Raises RecordDamaged."""
+        return await reading.read(self.root, path)
+
+    async def orgs(self) -> tuple[str, ...]:
+        """Return the names of all orgs that have a folder, configured or not."""
+        return await in_thread(self.root, lambda: reading.orgs(self.root))
+
+    async def snapshots(self, org: str | None = None) -> AsyncIterator[FoundSnapshot]:
+        """Find every snapshot, of one org or of all, in order of their paths; a damaged record is told, not raised."""
+        found = reading.scan(self.root, org)
+        while batch := await in_thread(self.root, lambda: tuple(islice(found, _BATCH))):
+            for snapshot in batch:
+                yield snapshot
+
+    def _tell_finished(self, org: str, job: JobId, steps: tuple[str, ...]) -> None:
+        for step in steps:
+            self._tell(WorkFinishedLater(org, job.job, step))
+
+    # --- in a thread ---------------------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        root = self.root
+        if not root.is_dir():
+            raise ArchiveUnusable(f"{root}: the archive's root is {'not a folder' if root.exists() else 'missing'}")
+        if self._require_mount and not _is_mount(root):
+            raise ArchiveUnusable(f"{root}: the archive's root is not a mount point, as `archive.require_mount` asks")
+        try:
+            for name in (STAGING, TRASH, STATE):
+                make_folder(root / name, PRIVATE_FOLDER)
+            put(root / STATE / "writable", b"", mode=PRIVATE_FILE, scratch=root / STATE)
+            remove(root / STATE / "writable")
+        except OSError as error:
+            refused = archive_error(root, error)
+            if isinstance(refused, ArchiveFull):
+                raise refused from error
+            raise ArchiveUnusable(f"{root}: the archive cannot be written to: {error.strerror}") from error
+        for name in (STAGING, TRASH):
+            _check_one_file_system(root / name, root)
+
+    def _stage(self, growth: Growth) -> tuple[Staging, tuple[str, ...]]:
+        folder = self.root / staging_path(growth.org, growth.job)
+        make_folder(folder.parent, PRIVATE_FOLDER)
+        published = self.root / growth.org
+        _check_one_file_system(folder.parent, published if published.exists() else self.root)
+        make_folder(folder, PRIVATE_FOLDER)
+        if not (folder / JOB).exists():
+            discard(folder)  # what is there has been published, and recorded
+            make_folder(folder, PRIVATE_FOLDER)
+        elif (before := _growth_of(folder)) is not None and before.job != growth.job:
+            raise ArchiveError(f"{folder}: it belongs to organisation {before.job.zgid}, not {growth.job.zgid}")
+        make_folder(folder / SCRATCH, PRIVATE_FOLDER)
+        put(folder / JOB, growth_to_json(growth), mode=PRIVATE_FILE, scratch=folder / SCRATCH)
+        return self._open(folder, growth)
+
+    def _staged(self, org: str) -> tuple[tuple[Staging, tuple[str, ...]], ...]:
+        parent = self.root / STAGING / org
+        jobs = []
+        for folder in sorted(parent.iterdir()) if parent.is_dir() else []:
+            if not (folder / JOB).exists():
+                discard(folder)
+            elif (growth := _growth_of(folder)) is not None:
+                jobs.append(self._open(folder, growth))
+        return tuple(jobs)
+
+    def _open(self, folder: Path, growth: Growth) -> tuple[Staging, tuple[str, ...]]:
+        staging = Staging(self.root, folder, growth, clock=self._clock, tool_version=self._tool_version)
+        return staging, staging.load()
+
+
+def _growth_of(folder: Path) -> Growth | None:
+    """Read what grows in a folder; None if its record is damaged: the journal's links will bring the job back."""
+    try:
+        return growth_from_json((folder / JOB).read_bytes())
+    except (ValueError, KeyError, TypeError, RecursionError):
+        pass
+    intention = read_intention(folder)
+    if intention is None:
+        return None
+    manifest = intention.manifest
+    return Growth(manifest.org, manifest.job, manifest.expires_at, manifest.first_seen_at, None)
+
+
+def _is_mount(folder: Path) -> bool:
+    """Tell a mount point, also one whose disk is the parent's (a bind mount), which only the kernel's table shows."""
+    if folder.is_mount():
+        return True
+    try:
+        table = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return False
+    points = {
+        re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), line.split(" ")[4]) for line in table.splitlines()
+    }
+    return str(folder.resolve()) in points
+
+
+def _check_one_file_system(staging: Path, published: Path) -> None:
+    if staging.stat().st_dev != published.stat().st_dev:
+        raise ArchiveUnusable(
+            f"{staging} and {published} lie on different file systems",
+            advice="Keep the whole archive on one file system: a snapshot appears by one rename.",
+        )
