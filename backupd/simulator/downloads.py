@@ -151,6 +151,7 @@ class _Sending:
                 await line.take(len(data))
             await response.write(data)
             self._request[RECORDED].sent += len(data)
+            self._vendor.tell()
             start += len(data)
 
     def _write_past(self, surplus: int) -> None:

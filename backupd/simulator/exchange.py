@@ -36,10 +36,12 @@ async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
     request[RECORDED] = recorded
     if not request.path.startswith("/_control"):
         vendor.requests.append(recorded)
+        vendor.tell()
     try:
         response = await handler(request)
     finally:
         recorded.done = True
+        vendor.tell()
     recorded.status = response.status
     return response
 

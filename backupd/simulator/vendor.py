@@ -52,6 +52,7 @@ class Vendor:
         self.url = ""  # set once the server listens
         self.shelf = Shelf()
         self.requests: list[Recorded] = []
+        self._waiting: set[asyncio.Future[None]] = set()
         self.sleep = sleep
         self.line = Line(lambda: self.pace.total, time.monotonic, sleep)  # of all downloads together
         self._clock = clock or (lambda: datetime.now(UTC))
@@ -135,6 +136,23 @@ class Vendor:
     def asked(self, operation: str) -> list[Recorded]:
         """Give the requests for an operation: details, urls, history, schedule, cancel, token or download."""
         return [request for request in self.requests if request.operation == operation]
+
+    async def until(self, seen: Callable[[], bool], *, within: float = 10) -> None:
+        """Wait until what was asked and sent so far is as wished; TimeoutError after so many real seconds."""
+        async with asyncio.timeout(within):
+            while not seen():
+                turn = asyncio.get_running_loop().create_future()
+                self._waiting.add(turn)
+                try:
+                    await turn
+                finally:
+                    self._waiting.discard(turn)
+
+    def tell(self) -> None:
+        """Let those who wait look again: a record has changed."""
+        for turn in self._waiting:
+            if not turn.done():
+                turn.set_result(None)
 
     def find(self, zgid: str, job_id: str, name: str, kind: str | None) -> tuple[Organisation, Run, FileSpec] | None:
         """Find a file by the parts of its address; `kind` is only given where two have the same name."""

@@ -96,6 +96,7 @@ class _Pages:
         self._seed = seed
         self._blocks: list[Block] = []
         self._given = 0
+        self._row = 0
 
     def take(self, size: int) -> Iterator[Block]:
         """Give pages of about `size` bytes in all: whole ones, then a smaller one that fills the rest."""
@@ -113,8 +114,8 @@ class _Pages:
         return self._blocks[self._given % _FRESH_PAGES]
 
     def raw(self, count: int) -> bytes:
-        start = len(self._blocks) * _PAGE
-        return rows.table(rows.people(self._seed, start, count))
+        self._row += count
+        return rows.table(rows.people(self._seed, self._row - count, count))
 
 
 def _attachments(stream: ZipStream, size: int, seed: str, compression: Compression) -> Iterator[bytes]:
