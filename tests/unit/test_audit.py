@@ -1,0 +1,134 @@
+"""What an audit says of a snapshot in each state it can be in."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+
+import pytest
+
+from backupd.core.audit import (
+    Finding,
+    FoundFile,
+    Inventory,
+    Outcome,
+    Reading,
+    falls_into,
+    judge_file,
+    judge_folder,
+    outcome_of,
+)
+from backupd.core.errors import RecordDamaged
+from backupd.core.manifest import Manifest, ManifestFile
+from backupd.core.model import Checked, FileId, JobId, Kind, Received, Taken, TakenBasis
+
+NOW = datetime(2022, 6, 23, 12, 1, tzinfo=UTC)
+DATA, DIGEST, MANIFEST_DIGEST = "data/Data_001.zip", "a" * 64, "b" * 64
+
+SUMS = {DATA: DIGEST, "manifest.json": MANIFEST_DIGEST}
+FILES = {
+    DATA: FoundFile(100, 0o440, regular=True),
+    "manifest.json": FoundFile(7, 0o440, regular=True),
+    "SHA256SUMS": FoundFile(7, 0o440, regular=True),
+}
+
+
+def _entry(name: str = "Data_001.zip") -> ManifestFile:
+    received = Received(FileId(Kind.DATA, name), 100, DIGEST, Checked(3, 500), None, None, 1, 0, 0.1)
+    return ManifestFile(received, NOW)
+
+
+def _whole() -> Inventory:
+    manifest = Manifest(
+        "main", JobId("757", "4004"), Taken(NOW, TakenBasis.EXPIRY), NOW, NOW, NOW, 1, None, "0.1.0", (_entry(),)
+    )
+    return Inventory(
+        path=PurePosixPath("main/2022/2022-06-23_4004"),
+        record=manifest,
+        manifest_sha256=MANIFEST_DIGEST,
+        sums=SUMS,
+        files=FILES,
+    )
+
+
+def _without(name: str) -> dict[str, FoundFile]:
+    return {key: found for key, found in FILES.items() if key != name}
+
+
+def test_a_whole_snapshot_has_no_findings():
+    assert tuple(judge_folder(_whole())) == ()
+    assert outcome_of(()) is Outcome.OK
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "problem"),
+    [
+        ({"files": _without(DATA)}, DATA, "is missing"),
+        ({"files": _without("SHA256SUMS"), "sums": None}, "SHA256SUMS", "is missing"),
+        ({"sums": None}, "SHA256SUMS", "cannot be read as checksums"),
+        ({"files": FILES | {"data/x": FoundFile(1, 0o440, regular=True)}}, "data/x", "does not belong"),
+        ({"files": FILES | {DATA: FoundFile(100, 0o777, regular=False)}}, DATA, "is not a plain file"),
+        ({"files": FILES | {DATA: FoundFile(99, 0o440, regular=True)}}, DATA, "has 99 bytes, not the 100"),
+        ({"files": FILES | {DATA: FoundFile(100, 0o640, regular=True)}}, DATA, "its mode is 0640, not 0440"),
+        ({"sums": SUMS | {DATA: "c" * 64}}, "SHA256SUMS", f"does not agree with manifest.json about {DATA}"),
+        ({"manifest_sha256": "c" * 64}, "SHA256SUMS", "does not agree with manifest.json about manifest.json"),
+        ({"sums": {"manifest.json": MANIFEST_DIGEST}}, "SHA256SUMS", f"has no line for {DATA}"),
+        ({"sums": SUMS | {"data/x": DIGEST}}, "SHA256SUMS", "has a line for data/x"),
+        ({"record": RecordDamaged("the format is wrong")}, "manifest.json", "the format is wrong"),
+    ],
+)
+def test_what_is_not_as_archived_is_named(change, name, problem):
+    findings = tuple(judge_folder(replace(_whole(), **change)))
+
+    assert any(finding.name == name and finding.problem.startswith(problem) for finding in findings), findings
+    assert outcome_of(findings) is Outcome.FAILED
+
+
+def test_a_revision_that_was_cut_short_is_no_damage():
+    findings = tuple(judge_folder(replace(_whole(), sums={DATA: DIGEST})))
+
+    assert outcome_of(findings) is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("reading", "outcome", "problem"),
+    [
+        (Reading(missing=True), Outcome.FAILED, "is missing"),
+        (Reading(problem="Input/output error"), Outcome.INCONCLUSIVE, "could not be read: Input/output error"),
+        (Reading(100, "c" * 64, Checked(3, 500)), Outcome.FAILED, "its bytes are not the ones that were archived"),
+        (Reading(100, "c" * 64, None, "CRC"), Outcome.FAILED, "its bytes are not the ones that were archived ("),
+        (Reading(100, DIGEST, None, "CRC of a.csv"), Outcome.FAILED, "its bytes are as archived, but its zip is"),
+        (Reading(100, DIGEST, Checked(4, 500)), Outcome.FAILED, "its zip holds other members"),
+    ],
+)  # fmt: skip
+def test_a_file_that_reads_differently_is_told(reading, outcome, problem):
+    finding = judge_file(_entry(), reading)
+
+    assert finding is not None
+    assert (finding.outcome, finding.name) == (outcome, DATA)
+    assert finding.problem.startswith(problem)
+
+
+def test_a_file_that_reads_as_archived_is_fine():
+    assert judge_file(_entry(), Reading(100, DIGEST, Checked(3, 500))) is None
+
+
+def test_damage_outranks_doubt():
+    doubt, damage = Finding(Outcome.INCONCLUSIVE, "a", ""), Finding(Outcome.FAILED, "b", "")
+
+    assert outcome_of((doubt, damage)) is Outcome.FAILED
+    assert outcome_of((doubt,)) is Outcome.INCONCLUSIVE
+
+
+def test_parts_hold_each_file_exactly_once_and_about_equally():
+    snapshot = PurePosixPath("main/2022/2022-06-23_4004")
+    files = [FileId(Kind.DATA, f"Data_{number:03}.zip") for number in range(3000)]
+
+    parts = Counter(
+        next(part for part in range(1, 8) if falls_into(snapshot, file, part=part, parts=7))
+        for file in files
+        if sum(falls_into(snapshot, file, part=part, parts=7) for part in range(1, 8)) == 1
+    )
+
+    assert sum(parts.values()) == 3000
+    assert min(parts.values()) > 3000 / 7 * 0.8
