@@ -3,6 +3,7 @@
 The only module of this package that speaks aiohttp. Decides nothing about what an answer means.
 """
 
+import os
 import ssl
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -47,15 +48,15 @@ async def exchange(
         ) as response:
             content = await _read(response, call)
             return Answer(response.status, {name.lower(): text for name, text in response.headers.items()}, content)
-    except aiohttp.ClientResponseError as error:
-        # Not chained: its repr holds the request's headers.
-        raise VendorUnavailable(f"{call}: no HTTP answer that can be read ({type(error).__name__})") from None
+    except aiohttp.ClientResponseError:
+        pass  # told below, where our error cannot hold on to this one: its repr shows the request's headers
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise _not_sent(call, error) from error
     except TimeoutError as error:
         raise VendorUnavailable(f"{call}: no answer within {_TIMEOUT.total:g} s") from error
     except (aiohttp.ClientError, OSError) as error:
         raise VendorUnavailable(f"{call}: the connection broke ({type(error).__name__})") from error
+    raise VendorUnavailable(f"{call}: what came back is not HTTP, or a proxy refused to pass the request on")
 
 
 async def _read(response: aiohttp.ClientResponse, call: str) -> bytes:
@@ -76,4 +77,5 @@ def _not_sent(call: str, error: aiohttp.ClientConnectorError | aiohttp.Connectio
     if isinstance(cause, ssl.SSLCertVerificationError):
         message = f"{call}: the certificate of {error.host} is not trusted: {cause.verify_message}"
         return NotSent(message, advice=_CERTIFICATE_ADVICE)
-    return NotSent(f"{call}: no connection to {error.host}: {cause.strerror or type(cause).__name__}")
+    reason = os.strerror(cause.errno) if cause.errno else type(cause).__name__
+    return NotSent(f"{call}: no connection to {error.host}: {reason}")

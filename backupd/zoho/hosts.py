@@ -43,11 +43,10 @@ DATA_CENTERS: Mapping[str, DataCenter] = MappingProxyType(
     }
 )
 
+_HOST_AND_PORT = r"(?P<host>[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?"
+_ENTRY = re.compile(_HOST_AND_PORT)
 _URL = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://"
-    r"(?P<host>[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
-    r"(?::(?P<port>[0-9]{1,5}))?"
-    r"(?P<path>/[^?#\\]*)?"
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://" + _HOST_AND_PORT + r"(?P<path>/[^?#\\]*)?"
     r"(?P<query>\?[^#\\]*)?"
     r"(?P<fragment>#[^\\]*)?"
 )
@@ -126,8 +125,7 @@ def base_url_problem(url: str) -> str | None:
 
 
 def _host_and_port(entry: str) -> tuple[str, int | None]:
-    place = place_of(f"https://{entry.strip()}")
-    if place is None or place.path != "/":
+    match = _ENTRY.fullmatch(entry.strip())
+    if match is None:
         return ("", None)
-    has_port = re.search(r":[0-9]+$", entry.strip()) is not None and not entry.strip().endswith("]")
-    return (place.host, place.port if has_port else None)
+    return (match["host"].lower().strip("[]"), int(match["port"]) if match["port"] else None)

@@ -1,0 +1,129 @@
+"""Which run and which file a link stands for."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backupd.core.model import UNKNOWN_ZGID, FileId, JobId, Kind
+from backupd.core.names import file_name_problem, is_id
+from backupd.zoho.links import Found, job_of, to_offers
+
+EXPIRY = datetime(2022, 6, 30, 12, 1, 3, tzinfo=UTC)
+HOST = "download-accl.zoho.com"
+RUN = f"https://{HOST}/v2/crm/757345985/backup/4876876000001594004"
+JOB = JobId("757345985", "4876876000001594004")
+
+
+def offered(*urls, attachments=()):
+    data = [Found(Kind.DATA, position, url) for position, url in enumerate(urls, start=1)]
+    more = [Found(Kind.ATTACHMENTS, position, url) for position, url in enumerate(attachments, start=1)]
+    return to_offers([*data, *more], EXPIRY, [HOST, "download.zoho.com"])
+
+
+def test_a_run_is_zgid_and_job_id_of_the_path():
+    [offer] = offered(f"{RUN}/Data_001.zip", f"{RUN}/Data_002.zip", attachments=[f"{RUN}/Attachments_001.zip"]).jobs
+    assert offer.job == JOB
+    assert offer.expires_at == EXPIRY
+    assert [str(link.file) for link in offer.links] == [
+        "data/Data_001.zip",
+        "data/Data_002.zip",
+        "attachments/Attachments_001.zip",
+    ]
+    assert {link.job for link in offer.links} == {JOB}
+
+
+def test_one_answer_with_two_job_ids_is_two_runs():
+    newer = RUN.replace("1594004", "1999999")
+    offers = offered(f"{RUN}/Data_001.zip", f"{newer}/Data_001.zip")
+    assert [offer.job.job for offer in offers.jobs] == ["4876876000001594004", "4876876000001999999"]
+
+
+def test_a_data_and_an_attachments_file_of_one_name_are_two_files():
+    [offer] = offered(f"{RUN}/All.zip", attachments=[f"{RUN}/All.zip"]).jobs
+    assert [link.file for link in offer.links] == [FileId(Kind.DATA, "All.zip"), FileId(Kind.ATTACHMENTS, "All.zip")]
+
+
+def test_the_same_link_twice_counts_once():
+    offers = offered(f"{RUN}/Data_001.zip", f"{RUN}/Data_001.zip")
+    assert len(offers.jobs[0].links) == 1
+    assert offers.refused == ()
+
+
+def test_of_two_links_for_one_file_the_second_is_refused():
+    offers = offered(f"{RUN}/Data_001.zip", f"{RUN}/Data_001.zip?other=1")
+    assert [link.url for link in offers.jobs[0].links] == [f"{RUN}/Data_001.zip"]
+    [refused] = offers.refused
+    assert (refused.job, refused.name) == (JOB, "data/Data_001.zip")
+    assert "same file" in refused.reason
+
+
+def test_a_link_to_another_host_is_refused_and_the_others_stand():
+    offers = offered(f"{RUN}/Data_001.zip", f"{RUN}/Data_002.zip".replace(HOST, "files.example"))
+    assert [link.file.name for link in offers.jobs[0].links] == ["Data_001.zip"]
+    [refused] = offers.refused
+    assert (refused.job, refused.name) == (JOB, "data link 2")
+    assert refused.reason == "leads to files.example, which is not an allowed host"
+
+
+@pytest.mark.parametrize(
+    ("segment", "reason"),
+    [
+        ("a%2f..%2fetc", "no place in a file name"),
+        ("%2e%2e", "begins with a dot"),
+        (".hidden", "begins with a dot"),
+        ("a%00b.zip", "no place in a file name"),
+        ("a%0Ab.zip", "no place in a file name"),
+        ("%ff%fe.zip", "not valid Unicode"),
+        ("x" * 300, "too long"),
+        ("", "empty"),
+    ],
+)
+def test_a_file_name_that_may_not_become_a_path_is_refused(segment, reason):
+    offers = offered(f"{RUN}/{segment}", f"{RUN}/Data_002.zip")
+    [refused] = offers.refused
+    assert refused.name == "data link 1"
+    assert reason in refused.reason
+    assert [link.file.name for link in offers.jobs[0].links] == ["Data_002.zip"]
+
+
+def test_an_encoded_name_is_decoded():
+    [offer] = offered(f"{RUN}/Data%20%C3%A9.zip").jobs
+    assert offer.links[0].file.name == "Data é.zip"
+
+
+def test_paths_of_an_unknown_form_make_one_run_called_by_their_digest():
+    urls = [f"https://{HOST}/new/place/Data_002.zip?x=1", f"https://{HOST}/new/place/Data_001.zip?x=2"]
+    [offer] = offered(*urls).jobs
+    [elsewhere] = offered(*(url.replace(HOST, "download.zoho.com").partition("?")[0] for url in reversed(urls))).jobs
+    assert offer.job.zgid == UNKNOWN_ZGID
+    assert is_id(offer.job.job)
+    assert elsewhere.job == offer.job  # neither order nor host nor query counts
+    [other] = offered(f"https://{HOST}/new/place/Data_003.zip").jobs
+    assert other.job != offer.job
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v2/crm/757345985/backup/../Data_001.zip",
+        "/v2/crm/7573%2F45985/backup/1/Data_001.zip",
+        "/v2/crm//backup/1/Data_001.zip",
+        "/v2/crm/1/backup/2/deeper/Data_001.zip",
+        "/crm/1/backup/2/Data_001.zip",
+    ],
+)
+def test_ids_that_may_not_become_a_path_are_no_ids(path):
+    assert job_of(path) is None
+
+
+@given(st.lists(st.tuples(st.sampled_from(Kind), st.one_of(st.text(), st.text().map(lambda end: f"{RUN}/{end}")))))
+def test_whatever_the_links_every_one_is_accounted_for_and_no_bad_name_passes(links):
+    offers = to_offers([Found(kind, 1, url) for kind, url in links], EXPIRY, [HOST])
+    taken = [link for offer in offers.jobs for link in offer.links]
+    assert {link.url for link in taken} <= {url for _, url in links}
+    assert len(taken) + len(offers.refused) <= len(links)
+    assert bool(links) == bool(taken or offers.refused)
+    assert all(file_name_problem(link.file.name) is None and is_id(link.job.job) for link in taken)
+    assert len({(link.job, link.file) for link in taken}) == len(taken)
