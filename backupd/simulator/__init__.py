@@ -1,26 +1,28 @@
 """The vendor on loopback: answers like Zoho CRM's backup API, and misbehaves as told. For tests, the demo and trials.
 
-Read `scenario` for what it can hold, `switches` for how it can behave, `faults` for what can go wrong, `vendor` for
-what a test does to it; `server` runs it.
+Read `scenario` for what it can hold, `switches` for how it can behave, `effects` and `faults` for what can go wrong and
+when, `vendor` for what a test does to it; `server` runs it.
 """
 
-from backupd.simulator.faults import (
+from backupd.simulator.effects import (
     Drop,
-    Fault,
     Flip,
     Hang,
     Instead,
     Lengthen,
     Lists,
+    Lose,
     Misstate,
     Refuse,
     Revoke,
-    Rule,
+    Say,
     Serve,
     Shorten,
     Stall,
+    Throttle,
     Trickle,
 )
+from backupd.simulator.faults import Fault, Rule
 from backupd.simulator.reading import Moment, ScenarioError, Size, ago
 from backupd.simulator.scenario import (
     FileSpec,
@@ -47,6 +49,7 @@ __all__ = [
     "Instead",
     "Lengthen",
     "Lists",
+    "Lose",
     "Misstate",
     "Moment",
     "OrgSpec",
@@ -56,6 +59,7 @@ __all__ = [
     "Revoke",
     "Rule",
     "RunSpec",
+    "Say",
     "Scenario",
     "ScenarioError",
     "ScheduleSpec",
@@ -66,6 +70,7 @@ __all__ = [
     "Size",
     "Stall",
     "Switches",
+    "Throttle",
     "Trickle",
     "Vendor",
     "ago",

@@ -1,12 +1,13 @@
 """The vendor's JSON, word for word: answers and both forms of errors."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import quote
 
-from backupd.simulator.faults import Lists, Refuse
+from backupd.simulator.effects import Lists, Refuse
 from backupd.simulator.organisation import Event, Offer, Organisation, Schedule
 from backupd.simulator.scenario import FileSpec
 from backupd.simulator.tokens import Grant, Refusal
@@ -74,22 +75,29 @@ def details(org: Organisation, schedule: Schedule, now: datetime) -> Answer:
     return Answer(200, {"backup": body})
 
 
-def links(org: Organisation, offer: Offer, base: str, forced: Lists | None = None) -> Answer:
-    """Give the links of a run; `forced` writes both lists in that form, whatever they hold."""
+def links(org: Organisation, offers: list[Offer], base: str, forced: Lists | None = None) -> Answer:
+    """Give the links; `forced` writes both lists in that form, whatever they hold. The expiry is the first run's."""
+    pairs = [(offer, file) for offer in offers for file in offer.files] if not forced else []
     body: dict[str, Any] = {}
     for key, kind in (("data_links", "data"), ("attachment_links", "attachments")):
-        urls = [link(org, offer, file, base) for file in offer.files if file.kind == kind] if not forced else []
+        urls = [base + link_path(org, offer, file) for offer, file in pairs if file.kind == kind]
         form = forced.form if forced else org.switches.empty_list
         if urls or form != "missing":
             body[key] = None if not urls and form == "null" else urls
-    return Answer(200, {"urls": {**body, "expiry_date": written(offer.run.expires)}})
+    return Answer(200, {"urls": {**body, "expiry_date": written(offers[0].run.expires)}})
 
 
-def link(org: Organisation, offer: Offer, file: FileSpec, base: str) -> str:
-    """Give the address of a zip. Where both kinds have a file of that name, a query tells them apart."""
-    namesakes = sum(other.name == file.name for other in offer.run.files)
-    query = f"?type={file.kind}" if namesakes > 1 else ""
-    return f"{base}/v2/crm/{org.spec.zgid}/backup/{offer.run.spec.job_id}/{quote(file.name)}{query}"
+def link_path(org: Organisation, offer: Offer, file: FileSpec) -> str:
+    """Give the path to a zip. Where both kinds have a file of that name, a query tells them apart."""
+    if org.switches.link_path == "opaque":
+        return f"/download/{opaque(org.spec.zgid, offer.run.spec.job_id, file)}/{quote(file.name)}"
+    query = f"?type={file.kind}" if offer.has_namesakes(file) else ""
+    return f"/v2/crm/{org.spec.zgid}/backup/{offer.run.spec.job_id}/{quote(file.name)}{query}"
+
+
+def opaque(zgid: str, job_id: str, file: FileSpec) -> str:
+    """Give a word for a file that tells nothing about it."""
+    return hashlib.sha256(f"{zgid}/{job_id}/{file.kind}/{file.name}".encode()).hexdigest()[:24]
 
 
 def history(events: list[Event], *, page: int, per_page: int) -> Answer:

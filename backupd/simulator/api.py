@@ -6,8 +6,8 @@ from aiohttp import web
 
 from backupd.simulator import answers, operations
 from backupd.simulator.answers import Answer, error
+from backupd.simulator.effects import Effect, Lists, Lose
 from backupd.simulator.exchange import VENDOR, interrupt, note, respond
-from backupd.simulator.faults import Effect, Lists
 from backupd.simulator.organisation import Organisation
 from backupd.simulator.tokens import Grant
 
@@ -35,11 +35,13 @@ def _operation(name: str, work: _Work) -> Callable[[web.Request], Awaitable[web.
         header = request.headers.get("Authorization")
         org = _whose(request, header)
         note(request, name, org)
-        effect = org.faults.meet(name)
+        effect = org.faults.meet(name, vendor.now())
         answer = await interrupt(request, org, effect)
         if answer is None:
             token = operations.authorize(vendor.tokens, header, name, vendor.now())
             answer = token if isinstance(token, Answer) else await work(request, token.org, effect)
+        if isinstance(effect, Lose) and request.transport:
+            request.transport.close()
         return respond(answer)
 
     return handle
@@ -78,7 +80,7 @@ async def _token(request: web.Request) -> web.StreamResponse:
     form = {**request.query, **{key: str(value) for key, value in (await request.post()).items()}}
     org = vendor.tokens.claimant(form) or vendor.orgs[0]
     note(request, "token", org)
-    answer = await interrupt(request, org, org.faults.meet("token"))
+    answer = await interrupt(request, org, org.faults.meet("token", vendor.now()))
     if answer is None:
         grant = vendor.tokens.grant(form, vendor.now())
         if isinstance(grant, Grant):

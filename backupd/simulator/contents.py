@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
-from backupd.simulator.faults import Effect, Flip, Instead, Lengthen, Shorten
+from backupd.simulator.effects import Effect, Flip, Instead, Lengthen, Shorten
 from backupd.simulator.scenario import FileSpec
 from backupd.simulator.zips import zip_stream
 

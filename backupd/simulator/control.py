@@ -26,7 +26,8 @@ _Act = Callable[[Vendor, dict[str, Any], str | None], None]
 @dataclass(frozen=True, slots=True)
 class _Links:
     job_id: str
-    offered: int | None = None
+    offered: int | None = None  # how many are given out; None: all
+    expires: timedelta | None = None  # from now; None: as before
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,9 @@ async def _state(request: web.Request) -> web.StreamResponse:
         }
         for org in vendor.orgs
     ]
-    return web.json_response({"now": now.isoformat(), "url": vendor.url, "orgs": orgs})
+    return web.json_response(
+        {"now": now.isoformat(), "url": vendor.url, "most_downloading": vendor.most_downloading, "orgs": orgs}
+    )
 
 
 async def _forget(request: web.Request) -> web.StreamResponse:
@@ -115,6 +118,8 @@ def _add_run(vendor: Vendor, body: dict[str, Any], org: str | None) -> None:
 def _offer(vendor: Vendor, body: dict[str, Any], org: str | None) -> None:
     links = read(_Links, body, "body")
     vendor.offer(links.job_id, links.offered, org=org)
+    if links.expires is not None:
+        vendor.expire(links.job_id, links.expires, org=org)
 
 
 def _switch(vendor: Vendor, body: dict[str, Any], org: str | None) -> None:

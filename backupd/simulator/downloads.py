@@ -8,10 +8,10 @@ from urllib.parse import quote, urlsplit
 from aiohttp import web
 
 from backupd.simulator import operations
-from backupd.simulator.answers import Answer, error
+from backupd.simulator.answers import Answer, error, opaque
 from backupd.simulator.contents import Content, Given, altered, version
+from backupd.simulator.effects import Drop, Effect, Instead, Misstate, Serve, Stall, Trickle
 from backupd.simulator.exchange import RECORDED, VENDOR, hold, interrupt, note, respond
-from backupd.simulator.faults import Drop, Effect, Instead, Misstate, Serve, Stall, Trickle
 from backupd.simulator.organisation import Organisation, Run
 from backupd.simulator.pace import Line
 from backupd.simulator.ranges import Part, part_of, validators
@@ -23,16 +23,20 @@ _SURPLUS = b"More than was announced. "
 
 def routes() -> list[web.AbstractRouteDef]:
     """Give the routes."""
-    return [web.get("/v2/crm/{zgid}/backup/{job}/{name}", download, allow_head=False)]
+    return [
+        web.get("/v2/crm/{zgid}/backup/{job}/{name}", download, allow_head=False),
+        web.get("/download/{opaque}/{name}", download, allow_head=False),
+    ]
 
 
 async def download(request: web.Request) -> web.StreamResponse:
     """Answer the request for a file."""
     vendor, parts = request.app[VENDOR], request.match_info
-    found = vendor.find(parts["zgid"], parts["job"], parts["name"], request.query.get("type"))
-    org = found[0] if found else next((o for o in vendor.orgs if o.spec.zgid == parts["zgid"]), vendor.orgs[0])
+    found = _find(request)
+    org = found[0] if found else next((o for o in vendor.orgs if o.spec.zgid == parts.get("zgid")), vendor.orgs[0])
     note(request, "download", org)
-    effect = org.faults.meet("download", file=parts["name"], kind=found[2].kind if found else "")
+    kind = found[2].kind if found else ""
+    effect = org.faults.meet("download", vendor.now(), file=parts["name"], kind=kind)
     answer = await interrupt(request, org, effect)
     if answer is None:
         answer = _refused(request, org, found[1] if found else None)
@@ -43,6 +47,18 @@ async def download(request: web.Request) -> web.StreamResponse:
         return web.Response(status=serving.redirect_status, headers={"Location": _elsewhere(request, serving)})
     content = altered(await vendor.shelf.open(found[1].spec.job_id, found[2]), effect)
     return await _Sending(request, content, effect).run(serving, found[1], found[2])
+
+
+def _find(request: web.Request) -> tuple[Organisation, Run, FileSpec] | None:
+    """Find the file that is asked for; the query tells its kind only where two have the same name."""
+    parts, kind = request.match_info, request.query.get("type")
+    for org, run, file in request.app[VENDOR].files():
+        where = (org.spec.zgid, run.spec.job_id)
+        if parts.get("opaque") == opaque(*where, file):
+            return org, run, file
+        if (parts.get("zgid"), parts.get("job")) == where and file.name == parts["name"] and kind in (None, file.kind):
+            return org, run, file
+    return None
 
 
 def _refused(request: web.Request, org: Organisation, run: Run | None) -> Answer | None:
@@ -107,7 +123,13 @@ class _Sending:
         response.headers.update({name: value for name, value in optional.items() if value is not None})
         surplus = self._announce(response, serving, part)
         await response.prepare(self._request)
-        await self._body(response, part, surplus)
+        vendor = self._vendor
+        vendor.downloading += 1
+        vendor.most_downloading = max(vendor.most_downloading, vendor.downloading)
+        try:
+            await self._body(response, part, surplus)
+        finally:
+            vendor.downloading -= 1
         return response
 
     def _announce(self, response: web.StreamResponse, serving: Serving, part: Part) -> int:

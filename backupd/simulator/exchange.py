@@ -3,12 +3,13 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from aiohttp import web
 
 from backupd.simulator.answers import Answer, http_date, refusal
-from backupd.simulator.faults import Effect, Hang, Refuse, Revoke
+from backupd.simulator.effects import Effect, Hang, Refuse, Revoke, Say, Throttle
 from backupd.simulator.organisation import Organisation
 from backupd.simulator.vendor import Recorded, Vendor
 
@@ -60,7 +61,7 @@ def respond(answer: Answer) -> web.Response:
         case None | "":
             return web.Response(status=answer.status, reason=answer.reason, headers=answer.headers)
         case str(text):
-            headers = {**answer.headers, "Content-Type": "text/html;charset=UTF-8"}
+            headers = {"Content-Type": "text/html;charset=UTF-8", **answer.headers}
             return web.Response(status=answer.status, reason=answer.reason, headers=headers, body=text.encode())
         case body:
             headers = {**answer.headers, "Content-Type": "application/json;charset=UTF-8"}
@@ -76,11 +77,19 @@ def note(request: web.Request, operation: str, org: Organisation | None) -> None
 
 async def interrupt(request: web.Request, org: Organisation, effect: Effect | None) -> Answer | None:
     """Let a fault act that comes before the answer; gives the answer that takes its place, if any."""
+    vendor, operation = request.app[VENDOR], request[RECORDED].operation
+    if operation != "token":
+        asked = effect if isinstance(effect, Throttle) else None
+        if held := org.throttle(operation, asked, vendor.now()):
+            refused = Refuse(429, "TOO_MANY_REQUESTS", "Too many requests", retry_after=held.wait)
+            return refusal(replace(refused, retry_after_in=held.retry_after_in))
     match effect:
         case Refuse():
             return refusal(effect)
+        case Say(text, status, media_type):
+            return Answer(status, text, {"Content-Type": f"{media_type};charset=UTF-8"})
         case Revoke():
-            request.app[VENDOR].tokens.revoke(org)
+            vendor.tokens.revoke(org)
         case Hang(seconds):
             await hold(request, seconds)
         case _:

@@ -11,7 +11,7 @@ from typing import Any
 
 from backupd.simulator import answers
 from backupd.simulator.answers import Answer, error
-from backupd.simulator.faults import Lists
+from backupd.simulator.effects import Lists
 from backupd.simulator.organisation import Organisation
 from backupd.simulator.tokens import Token, TokenBook
 
@@ -58,8 +58,8 @@ def get_details(org: Organisation, now: datetime) -> Answer:
 
 def get_urls(org: Organisation, base: str, forced: Lists | None, now: datetime) -> Answer:
     """GET /backup/urls."""
-    offer = org.offer(now)
-    return answers.links(org, offer, org.switches.link_base or base, forced) if offer else Answer(204)
+    offers = org.offers(now)
+    return answers.links(org, offers, org.switches.link_base or base, forced) if offers else Answer(204)
 
 
 def get_history(org: Organisation, query: Mapping[str, str], now: datetime) -> Answer:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 
+from backupd.simulator.effects import Throttle
 from backupd.simulator.faults import FaultBook
 from backupd.simulator.scenario import FileSpec, HistorySpec, OrgSpec, RunSpec
 
@@ -55,6 +56,10 @@ class Offer:
     run: Run
     files: tuple[FileSpec, ...]
 
+    def has_namesakes(self, file: FileSpec) -> bool:
+        """Say whether both kinds have a file of this name."""
+        return sum(other.name == file.name for other in self.run.files) > 1
+
 
 class Organisation:
     """What one customer's part of the vendor holds; changed by operations and by tests."""
@@ -68,7 +73,7 @@ class Organisation:
         self.runs: list[Run] = []
         self.quota = spec.quota
         self.schedule: Schedule | None = None
-        self._started = now
+        self.throttled: dict[str, tuple[datetime, Throttle]] = {}  # by kind of call: until when, and how it is said
         self._events: list[Event] = []
         self._ids = count(4876876000009000001, 1000)
         if plan := spec.schedule:
@@ -130,17 +135,30 @@ class Organisation:
         done = sum(run.finished <= now for run in self.runs) if self.switches.backup_id == "changing" else 0
         return str(base + 1000 * done)
 
-    def offer(self, now: datetime) -> Offer | None:
-        """Give the links that GET /backup/urls shows; None: none."""
-        run, making = self.latest(now), self.under_way(now)
-        if making and self.switches.links_during_run == "none":
-            return None
-        if making and self.switches.links_during_run == "partial":
+    def offers(self, now: datetime) -> list[Offer]:
+        """Give the links that GET /backup/urls shows, the newest run's first."""
+        run, making, switches = self.latest(now), self.under_way(now), self.switches
+        if making and switches.links_during_run == "none":
+            return []
+        if making and switches.links_during_run == "partial":
             share = making.offered if making.offered is not None else len(making.files) // 2
-            return Offer(making, tuple(making.files[:share]))
-        if run is None or (run.expires <= now and self.switches.links_after_expiry == "204"):
-            return None
-        return Offer(run, tuple(run.files[: run.offered]))
+            return [Offer(making, tuple(making.files[:share]))]
+        if run is None or (run.expires <= now and switches.links_after_expiry == "204"):
+            return []
+        shown = [run]
+        if switches.links_of == "all":
+            older = [other for other in self.runs if other.finished < run.finished and self.is_open(other, now)]
+            shown += sorted(older, key=lambda other: other.finished, reverse=True)
+        return [Offer(one, tuple(one.files[: one.offered])) for one in shown]
+
+    def throttle(self, operation: str, effect: Throttle | None, now: datetime) -> Throttle | None:
+        """Begin or prolong a throttle of the API or the downloads; gives it while it holds."""
+        area = "download" if operation == "download" else "api"
+        until, standing = self.throttled.get(area, (now, None))
+        held = effect or (standing if now < until else None)
+        if held:
+            self.throttled[area] = (now + held.wait, held)
+        return held
 
     def is_open(self, run: Run, now: datetime) -> bool:
         """Say whether the links of a run can still be used."""

@@ -24,6 +24,8 @@ class Switches:
     old_links: Literal["alive", "gone"] = "alive"  # the links of an older run, once a newer one has finished
     expired_link: Literal["401", "403", "404", "html"] = "403"
     empty_list: Literal["empty", "null", "missing"] = "empty"
+    links_of: Literal["latest", "all"] = "latest"  # "all": every run whose links still live, in one answer
+    link_path: Literal["documented", "opaque"] = "documented"  # "opaque": neither organisation nor job can be told
     link_base: str = ""  # scheme://host:port of the links; empty: this server's own address
 
     scope_error: Literal["clear", "like-stale-token"] = "clear"

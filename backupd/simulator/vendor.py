@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from backupd.simulator.contents import Shelf
-from backupd.simulator.faults import Drop, Effect, Fault, Rule
+from backupd.simulator.effects import Drop, Effect
+from backupd.simulator.faults import Fault, Rule
 from backupd.simulator.organisation import Organisation, Run
 from backupd.simulator.pace import Line, Sleep
 from backupd.simulator.reading import ScenarioError
@@ -52,6 +53,8 @@ class Vendor:
         self.url = ""  # set once the server listens
         self.shelf = Shelf()
         self.requests: list[Recorded] = []
+        self.downloading = 0  # bodies being sent now
+        self.most_downloading = 0  # at once, so far
         self._waiting: set[asyncio.Future[None]] = set()
         self.sleep = sleep
         self.line = Line(lambda: self.pace.total, time.monotonic, sleep)  # of all downloads together
@@ -92,6 +95,10 @@ class Vendor:
     def offer(self, job_id: str, links: int | None = None, *, org: str | None = None) -> None:
         """Give out only the first links of a run; None: all."""
         self._run(job_id, org).offered = links
+
+    def expire(self, job_id: str, span: timedelta, *, org: str | None = None) -> None:
+        """Let the links of a run live for so long from now; the past is possible."""
+        self._run(job_id, org).expires = self.now() + span
 
     def switch(self, *, org: str | None = None, **switches: Any) -> None:
         """Change an organisation's standing behaviour: the fields of `Switches`."""
@@ -154,14 +161,12 @@ class Vendor:
             if not turn.done():
                 turn.set_result(None)
 
-    def find(self, zgid: str, job_id: str, name: str, kind: str | None) -> tuple[Organisation, Run, FileSpec] | None:
-        """Find a file by the parts of its address; `kind` is only given where two have the same name."""
+    def files(self) -> Iterator[tuple[Organisation, Run, FileSpec]]:
+        """Give all files of all runs of all organisations."""
         for org in self.orgs:
-            run = org.run(job_id) if org.spec.zgid == zgid else None
-            for file in run.files if run else ():
-                if run and file.name == name and kind in (None, file.kind):
-                    return org, run, file
-        return None
+            for run in org.runs:
+                for file in run.files:
+                    yield org, run, file
 
     def _run(self, job_id: str, org: str | None) -> Run:
         run = self.org(org).run(job_id)

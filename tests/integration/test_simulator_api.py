@@ -1,8 +1,10 @@
 """The simulator answers API and token calls as documented, and otherwise as switched."""
 
+import asyncio
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+import aiohttp
 import pytest
 
 from backupd.simulator import (
@@ -10,16 +12,20 @@ from backupd.simulator import (
     Hang,
     HistorySpec,
     Lists,
+    Lose,
     Moment,
     Refuse,
     Revoke,
     RunSpec,
+    Say,
     Scenario,
     Simulator,
     Switches,
+    Throttle,
     ago,
+    serve,
 )
-from tests.integration.simulated import JOB, org_spec, simulated
+from tests.integration.simulated import CONTENT, JOB, org_spec, simulated
 
 LATER = RunSpec(
     "4876876000001599999",
@@ -350,6 +356,32 @@ async def test_both_lists_can_be_spoilt_for_once(client):
     assert len(names(sound)) == 2
 
 
+async def test_links_of_several_runs_can_come_in_one_answer(client):
+    client.vendor.add_run(RunSpec("4876876000001599998", finished=ago(hours=1), files=LATER.files[:1]))
+    latest = await client.get("/urls")
+    client.vendor.switch(links_of="all")
+
+    assert [job for job, _ in names(latest)] == ["4876876000001599998"]
+    assert [job for job, _ in names(await client.get("/urls"))] == ["4876876000001599998", JOB, JOB]
+
+
+async def test_links_can_tell_nothing_and_work_all_the_same(client):
+    client.vendor.switch(link_path="opaque")
+
+    links = (await client.get("/urls")).data["urls"]["attachment_links"]
+
+    assert JOB not in links[0]
+    assert (await client.send("GET", links[0])).body == CONTENT[::-1]
+
+
+async def test_the_expiry_of_a_job_can_change(client):
+    client.vendor.expire(JOB, timedelta(hours=1))
+
+    expiry = datetime.fromisoformat((await client.get("/urls")).data["urls"]["expiry_date"])
+
+    assert expiry - client.clock.now() == timedelta(hours=1)
+
+
 async def test_links_can_point_to_another_host(client):
     client.vendor.switch(link_base="https://download-accl.zoho.com.example.org")
 
@@ -436,6 +468,47 @@ async def test_an_error_comes_in_any_form(client, form, start):
     assert reply.body[: len(start) or None] == start
 
 
+async def test_a_fault_can_last_for_a_while(client):
+    client.vendor.fault(Refuse(500), on="details", lasting=timedelta(minutes=10))
+
+    first = (await client.get()).status
+    client.clock.pass_time(minutes=9)
+    second = (await client.get()).status
+    client.clock.pass_time(minutes=1)
+
+    assert [first, second, (await client.get()).status] == [500, 500, 200]
+
+
+async def test_who_comes_back_too_early_waits_for_longer(client):
+    client.vendor.fault(Throttle(timedelta(minutes=5)), on="urls")
+
+    statuses = [(await client.get("/urls")).status]
+    for minutes in (4, 4, 5):
+        client.clock.pass_time(minutes=minutes)
+        statuses.append((await client.get()).status)
+
+    assert statuses == [429, 429, 429, 200]
+    assert (await client.file()).status == 200
+
+
+async def test_an_answer_can_be_anything(client):
+    client.vendor.fault(Say('{"urls": 5}'), on="urls")
+
+    reply = await client.get("/urls")
+
+    assert (reply.status, reply.data) == (200, {"urls": 5})
+
+
+async def test_an_order_can_be_carried_out_and_its_answer_lost():
+    async with simulated(schedule=None) as client:
+        client.vendor.fault(Lose(), on="schedule")
+
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await client.send("POST", "/crm/bulk/v8/backup")
+
+        assert (await client.get()).data["backup"]["status"] == "INPROGRESS"
+
+
 async def test_the_token_endpoint_fails_too(client):
     client.vendor.fault(Refuse(200, "general_error", form="oauth"), on="token")
 
@@ -493,3 +566,20 @@ async def test_a_port_that_is_taken_is_an_error_of_the_system():
     async with Simulator() as vendor:
         with pytest.raises(OSError, match="address already in use"):
             await Simulator(port=int(vendor.url.rpartition(":")[2])).start()
+
+
+async def test_serving_tells_when_it_listens_and_ends_when_cancelled(tmp_path):
+    (tmp_path / "scenario.toml").write_text("[[orgs]]\nname = 'sales'\n")
+    listening = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(serve(port=0, scenario=tmp_path / "scenario.toml", ready=listening.set_result))
+
+    vendor = await listening
+    async with aiohttp.ClientSession() as session, session.get(vendor.url + "/_control/state") as answer:
+        state = await answer.json()
+    serving.cancel()
+
+    assert state["orgs"][0]["name"] == "sales"
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", int(vendor.url.rpartition(":")[2]))

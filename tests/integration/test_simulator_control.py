@@ -86,6 +86,7 @@ async def test_a_refresh_token_can_be_revoked_and_given_back(client):
 async def test_links_clock_and_pace_can_be_changed(client):
     await control(client, "links", {"job_id": JOB, "offered": 1})
     assert (await client.get("/urls")).data["urls"]["attachment_links"] == []
+    await control(client, "links", {"job_id": JOB, "expires": "5d"})
     await control(client, "pace", {"total": "1MB"})
     assert client.vendor.pace.total == 1_000_000
     await control(client, "clock", {"advance": "6d"})

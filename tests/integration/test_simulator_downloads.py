@@ -363,6 +363,18 @@ async def test_a_slow_line_is_as_slow_as_told(pace):
     assert 0.9 * expected < took < 0.9 * expected + 1
 
 
+async def test_it_is_counted_how_many_bodies_were_sent_at_once(client):
+    client.vendor.fault(Stall(1), times=3)
+    tasks = [asyncio.create_task(client.file()) for _ in range(3)]
+    await client.vendor.until(lambda: client.vendor.downloading == 3)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await client.vendor.until(lambda: client.vendor.downloading == 0)
+
+    assert client.vendor.most_downloading == 3
+
+
 # --- refusals -----------------------------------------------------------------------------------------------------
 
 
