@@ -1,0 +1,274 @@
+"""WIRING: settings into objects; the only module that knows every part.
+
+`open_app` is for whoever runs cycles, `open_library` for whoever only reads, `serve` for the daemon. Adapters get plain
+values, never the settings. What is costly to import and not needed by every command is imported where it is used.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backupd import __version__
+from backupd.archive import Archive
+from backupd.catalog import Catalog
+from backupd.core import events
+from backupd.core.clock import Clock
+from backupd.core.errors import UsageError
+from backupd.core.exits import Exit, worst
+from backupd.core.model import Link, Received
+from backupd.core.names import CATALOG, JOURNAL, STATE
+from backupd.core.patience import DAEMON, ONE_RUN, Patience
+from backupd.core.slot import Slot
+from backupd.cycle import Cycle
+from backupd.journal import Journal
+from backupd.settings import Settings
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+    from backupd.download import Authorizer, Downloader
+    from backupd.zoho.account import Account
+
+
+class SystemClock:
+    """The real time."""
+
+    def now(self) -> datetime:
+        """Return the wall clock's time, aware, in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds that only ever go up."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, and let others work meanwhile."""
+        await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every part shares: who hears what happens, who must know each new secret so as never to show it, and time."""
+
+    tell: events.Tell
+    learn: Callable[[str], None]
+    clock: Clock = field(default_factory=SystemClock)
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The archive for reading: needs no lock and no secret."""
+
+    root: Path
+    archive: Archive
+    catalog: Catalog
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything that runs cycles, by org."""
+
+    cycles: Mapping[str, Cycle]
+
+    async def run_once(self) -> Exit:
+        """Run one cycle for every org, all at once; return the status that stands for all."""
+        outcomes = await asyncio.gather(*(cycle.run() for cycle in self.cycles.values()))
+        return worst(outcome.exit_status for outcome in outcomes)
+
+
+@asynccontextmanager
+async def open_library(settings: Settings, around: Surroundings, *, read_only: bool = True) -> AsyncIterator[Library]:
+    """Open the archive and its catalog, brought up to date. Raises ArchiveError, ArchiveUnusable."""
+    root = settings.archive.root
+    archive = Archive(
+        root,
+        clock=around.clock,
+        tell=around.tell,
+        tool_version=__version__,
+        require_mount=settings.archive.require_mount,
+    )
+    if not read_only:
+        await archive.prepare()
+    catalog = await Catalog.open(
+        settings.catalog.path or root / CATALOG,
+        snapshots=archive,
+        journal=lambda org: _open_journal(root, org, around, read_only=True),
+        clock=around.clock,
+        tell=around.tell,
+        read_only=read_only,
+    )
+    async with catalog:
+        yield Library(root, archive, catalog, around.clock)
+
+
+@asynccontextmanager
+async def open_app(
+    settings: Settings, around: Surroundings, *, patience: Patience = ONE_RUN, only: str | None = None
+) -> AsyncIterator[App]:
+    """Build what runs cycles for all orgs, or `only` one. Raises ConfigurationError, ArchiveUnusable, UsageError."""
+    from backupd.download import Downloader, Limits
+    from backupd.verify import ZipLimits, new_check
+
+    if only is not None and only not in settings.orgs:
+        raise UsageError(f"there is no org {only!r}", advice=f"Configured are: {', '.join(sorted(settings.orgs))}.")
+    orgs = [only] if only is not None else list(settings.orgs)
+    for org in orgs:
+        settings.require_credentials(org)
+    limits = settings.verify
+    async with AsyncExitStack() as stack:
+        library = await stack.enter_async_context(open_library(settings, around, read_only=False))
+        files = await stack.enter_async_context(_session(settings.download.connections))
+        calls = await stack.enter_async_context(_session(2 * len(orgs)))
+        downloader = await stack.enter_async_context(
+            Downloader(
+                files,
+                new_check=new_check(ZipLimits(limits.max_ratio, limits.max_total, limits.max_members)),
+                clock=around.clock,
+                tell=around.tell,
+                limits=Limits(
+                    files_at_once=settings.download.files_at_once,
+                    connections=settings.download.connections,
+                    timeout=settings.download.timeout.total_seconds(),
+                    bandwidth=settings.download.bandwidth,
+                ),
+            )
+        )
+        shared = _Shared(settings, around, library, patience, calls, downloader)
+        yield App({org: _cycle(org, shared) for org in orgs})
+
+
+async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: Callable[[Settings], None]) -> Exit:
+    """Be the daemon: run cycles until SIGTERM; SIGHUP loads the settings again. Raises what a first start cannot survive.
+
+    `on_load` is called with settings that take force, before anything else uses them.
+    """
+    from backupd.notify import ServiceWatcher, Systemd
+    from backupd.service import Generation, Service
+    from backupd.settings.service import notify_socket
+
+    watcher = ServiceWatcher(Systemd(notify_socket()))
+
+    async def generation() -> Generation:
+        settings = load()
+        stack = AsyncExitStack()
+        app = await stack.enter_async_context(open_app(settings, around, patience=DAEMON))
+        on_load(settings)
+        watcher.keep_state_in(settings.archive.root / STATE / "service.json")
+        return Generation(app.cycles, settings.poll.every, settings.poll.jitter, stack.aclose)
+
+    first = await generation()
+    await Service(around.clock, around.tell, watcher, generation, __version__).run(first)
+    return Exit.OK
+
+
+async def rebuild_catalog(settings: Settings, around: Surroundings) -> int:
+    """Make the catalog anew from manifests and journals; return how many snapshots it holds."""
+    async with open_library(settings, around, read_only=False) as library:
+        return await library.catalog.rebuild("it was asked for")
+
+
+# --- the parts of one org -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What the cycles of all orgs have in common."""
+
+    settings: Settings
+    around: Surroundings
+    library: Library
+    patience: Patience
+    calls: "ClientSession"
+    downloader: "Downloader"
+
+
+@dataclass(frozen=True, slots=True)
+class _OrgDownloads:
+    """The common downloader, as one org's cycle sees it."""
+
+    org: str
+    downloader: "Downloader"
+    authorizer: "Authorizer"
+    patience: Patience
+
+    async def fetch(self, link: Link, slot: Slot, *, deadline: datetime) -> Received:
+        """Leave the complete, hashed, checked and fsynced file at `slot.part`, or raise; resume what is there."""
+        return await self.downloader.fetch(
+            self.org, link, slot, authorizer=self.authorizer, deadline=deadline, patience=self.patience
+        )
+
+
+def _cycle(org: str, shared: _Shared) -> Cycle:
+    from backupd.zoho.auth import Tokens
+    from backupd.zoho.client import ZohoClient
+    from backupd.zoho.gate import Gate
+
+    around, library = shared.around, shared.library
+    account = _account(org, shared.settings)
+    tokens = Tokens(
+        shared.calls,
+        account,
+        cache=library.root / STATE / f"{org}.token",
+        clock=around.clock,
+        tell=around.tell,
+        learn=around.learn,
+    )
+
+    async def open_records() -> tuple[Journal, Catalog]:
+        journal = await _open_journal(library.root, org, around)
+        await library.catalog.catch_up(org, journal)
+        return journal, library.catalog
+
+    return Cycle(
+        org,
+        vendor=ZohoClient(
+            shared.calls, account, tokens, patience=shared.patience, clock=around.clock, tell=around.tell
+        ),
+        downloads=_OrgDownloads(org, shared.downloader, Gate(account.download_hosts, tokens), shared.patience),
+        archive=library.archive,
+        open_records=open_records,
+        clock=around.clock,
+        tell=around.tell,
+    )
+
+
+def _account(org: str, settings: Settings) -> "Account":
+    from backupd.zoho.account import Account
+    from backupd.zoho.hosts import DATA_CENTERS
+
+    found, credentials = settings.orgs[org], settings.require_credentials(org)
+    place = DATA_CENTERS[found.data_center]
+    return Account(
+        org,
+        accounts_url=found.accounts_url or place.accounts_url,
+        api_domain=found.api_domain or place.api_domain,
+        download_hosts=found.download_hosts or place.download_hosts,
+        client_id=credentials.client_id,
+        client_secret=credentials.client_secret,
+        refresh_token=credentials.refresh_token,
+        api_version=found.api_version,
+    )
+
+
+async def _open_journal(root: Path, org: str, around: Surroundings, *, read_only: bool = False) -> Journal:
+    return await Journal.open(root / org / JOURNAL, org=org, clock=around.clock, tell=around.tell, read_only=read_only)
+
+
+@asynccontextmanager
+async def _session(connections: int) -> AsyncIterator["ClientSession"]:
+    """Open a session that honours the proxy variables and SSL_CERT_FILE, and keeps no cookies."""
+    import aiohttp
+
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": f"backupd/{__version__}"},
+        trust_env=True,
+    ) as session:
+        yield session

@@ -1,0 +1,65 @@
+"""The daemon's state as a small file: so `backupd status` can say when the next poll is without asking the daemon."""
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import aiofiles
+
+from backupd.core.errors import ArchiveError
+from backupd.core.times import from_text, to_text
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """What a daemon last said of itself."""
+
+    pid: int
+    next_polls: Mapping[str, datetime]  # by org
+
+
+class StateFile:
+    """Written while the daemon runs, removed when it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def write(self, next_polls: Mapping[str, datetime]) -> None:
+        """Replace the state. Raises ArchiveError."""
+        document = {"pid": os.getpid(), "next_polls": {org: to_text(at) for org, at in next_polls.items()}}
+        scratch = self._path.with_name(self._path.name + ".new")
+        try:
+            async with aiofiles.open(scratch, "w", encoding="utf-8") as file:
+                await file.write(json.dumps(document) + "\n")
+            scratch.replace(self._path)
+        except OSError as error:
+            raise ArchiveError(f"{self._path}: {error.strerror}") from error
+
+    def remove(self) -> None:
+        """Say that no daemon runs any more."""
+        with suppress(OSError):
+            self._path.unlink()
+
+
+def read_state(path: Path) -> ServiceState | None:
+    """Return what a daemon that still runs said last, or None."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        state = ServiceState(int(document["pid"]), {org: from_text(at) for org, at in document["next_polls"].items()})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return state if _runs(state.pid) else None
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:  # it runs, as another user
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
