@@ -1,6 +1,6 @@
 """The five calls: details, links, history, schedule, cancel; each answers in our words or raises one of our errors.
 
-Reading calls are tried again when the vendor fails in passing; calls that change something are sent once.
+Reading calls are tried again when the vendor fails in passing; those that change something are not.
 """
 
 import json
@@ -102,7 +102,11 @@ class ZohoClient:
         return await self._change(_Request(wire.CREATE, "POST", "", order))
 
     async def cancel_schedule(self, schedule_id: str) -> None:
-        """Cancel a schedule. Raises AnswerLost when it is unknown whether that happened."""
+        """Cancel a schedule. Raises AnswerLost when it is unknown whether that happened.
+
+        On a connection that breaks, aiohttp may send a PUT a second time, which does no harm: the answer is then the
+        refusal ALREADY_CANCELLED.
+        """
         if not is_id(schedule_id):
             raise UsageError(f"{wire.CANCEL}: this is not the id of a schedule")
         await self._change(_Request(wire.CANCEL, "PUT", f"/{schedule_id}/actions/cancel"))

@@ -292,7 +292,6 @@ async def test_another_api_domain_is_told_and_not_followed(customer, vendor):
         Refuse(429, "TOO_MANY_REQUESTS", retry_after=timedelta(seconds=3)),
         Refuse(429, "TOO_MANY_REQUESTS", retry_after=timedelta(seconds=3), retry_after_in="details"),
         Refuse(429, "TOO_MANY_REQUESTS", retry_after_in="neither"),
-        Lose(),
     ],
 )
 async def test_what_passes_is_waited_for(customer, vendor, effect):
@@ -300,6 +299,13 @@ async def test_what_passes_is_waited_for(customer, vendor, effect):
     assert len((await customer.client.offers()).jobs) == 1
     waits = [event.wait for event in customer.told_of(CallRetrying)]
     assert waits == ([3.0, 3.0] if getattr(effect, "retry_after", None) else [0.5, 1.0])
+
+
+async def test_a_connection_that_breaks_is_tried_again(customer, vendor):
+    await customer.client.schedule()
+    vendor.fault(Lose(), on="urls", times=3)  # aiohttp asks a second time by itself before it says so
+    assert len((await customer.client.offers()).jobs) == 1
+    assert len(vendor.asked("urls")) == 4
 
 
 async def test_what_lasts_ends_after_four_tries(customer, vendor):
