@@ -52,12 +52,26 @@ def read_now(root: Path, path: PurePosixPath) -> Manifest:
     return _parse(file, text)
 
 
+def look(root: Path, path: PurePosixPath) -> FoundSnapshot:
+    """Look at one snapshot; a damaged record is told, not raised."""
+    file = root / path / MANIFEST
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        return FoundSnapshot(path, RecordDamaged(f"{file}: {error.strerror}"), "")
+    digest = sha256(text).hexdigest()
+    try:
+        return FoundSnapshot(path, _parse(file, text), digest)
+    except RecordDamaged as error:
+        return FoundSnapshot(path, error, digest)
+
+
 def scan(root: Path, org: str | None) -> Iterator[FoundSnapshot]:
     """Find every snapshot folder, of one org or of all, in order of their paths. Raises OSError."""
     for name in [org] if org is not None else orgs(root):
         for year in _folders(root / name, _YEAR):
             for snapshot in _folders(year, _SNAPSHOT):
-                yield _found(root, PurePosixPath(name, year.name, snapshot.name))
+                yield look(root, PurePosixPath(name, year.name, snapshot.name))
 
 
 def orgs(root: Path) -> tuple[str, ...]:
@@ -70,19 +84,6 @@ def _folders(parent: Path, name: re.Pattern[str]) -> list[Path]:
         return sorted(entry for entry in parent.iterdir() if name.fullmatch(entry.name) and entry.is_dir())
     except FileNotFoundError:
         return []
-
-
-def _found(root: Path, path: PurePosixPath) -> FoundSnapshot:
-    file = root / path / MANIFEST
-    try:
-        text = file.read_bytes()
-    except OSError as error:
-        return FoundSnapshot(path, RecordDamaged(f"{file}: {error.strerror}"), "")
-    digest = sha256(text).hexdigest()
-    try:
-        return FoundSnapshot(path, _parse(file, text), digest)
-    except RecordDamaged as error:
-        return FoundSnapshot(path, error, digest)
 
 
 def _parse(file: Path, text: bytes) -> Manifest:

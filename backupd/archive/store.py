@@ -62,6 +62,10 @@ class Archive:
         """Read a snapshot's manifest. Raises RecordDamaged."""
         return await reading.read(self.root, path)
 
+    async def look(self, path: PurePosixPath) -> FoundSnapshot:
+        """Look at one snapshot; a damaged record is told, not raised."""
+        return await in_thread(self.root, lambda: reading.look(self.root, path))
+
     async def orgs(self) -> tuple[str, ...]:
         """Return the names of all orgs that have a folder, configured or not."""
         return await in_thread(self.root, lambda: reading.orgs(self.root))

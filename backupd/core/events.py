@@ -358,6 +358,16 @@ class JournalMended(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class JournalDamaged(Event):
+    """A line of the journal is not what was written there; it was passed over, or taken with a doubt."""
+
+    name = "journal.damaged"
+    level = "error"
+    org: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkFinishedLater(Event):
     """A step that a crash left half-done was finished at the next start."""
 

@@ -1,0 +1,299 @@
+"""The catalog as the program uses it: opened or rebuilt, kept level with the journals, and asked.
+
+It is never the only place of anything: a catalog that is missing, damaged, deleted while in use or of another version
+is made anew from manifests and journals. A reader that may not write works on a private copy where that is needed.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from sqlite3 import Connection
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
+
+from backupd.catalog import asking, filling
+from backupd.catalog.database import Database, Lost
+from backupd.catalog.rows import FileRow, MissedJob, OrgTotals, SnapshotRow
+from backupd.core.clock import Clock
+from backupd.core.errors import ArchiveError
+from backupd.core.events import CatalogRebuilt, JournalDamaged, Tell
+from backupd.core.model import HistoryEntry, JobId
+from backupd.core.records import ArchivedJob, FoundSnapshot, JournalLine, PublishedSnapshot, RememberedOffer
+
+_BATCH = 1000  # journal lines, or snapshots, taken in with one transaction
+_MANY = 1_000_000
+
+_T = TypeVar("_T")
+
+
+class JournalView(Protocol):
+    """One org's journal, read."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all whole lines."""
+
+    @property
+    def head(self) -> str:
+        """The hash of the last line; empty for an empty journal."""
+
+    async def batch(self, start: int, previous: str, limit: int) -> tuple[JournalLine, ...]:
+        """Return at most `limit` lines from an offset on; `previous` is the hash of the line before them."""
+
+
+class Snapshots(Protocol):
+    """The archive, read."""
+
+    async def orgs(self) -> tuple[str, ...]:
+        """Return the names of all orgs that have a folder."""
+
+    def snapshots(self, org: str | None = None) -> AsyncIterator[FoundSnapshot]:
+        """Find every snapshot."""
+
+    async def look(self, path: PurePosixPath) -> FoundSnapshot:
+        """Look at one snapshot."""
+
+
+class Catalog:
+    """The index over manifests and journals. Whatever it answers can be rebuilt from them."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        archive: Snapshots,
+        journals: Callable[[str], Awaitable[JournalView]],
+        clock: Clock,
+        tell: Tell,
+        read_only: bool,
+    ) -> None:
+        self._database = database
+        self._archive = archive
+        self._journals = journals
+        self._clock = clock
+        self._tell = tell
+        self._read_only = read_only
+        self._alone = asyncio.Lock()  # a question does not meet a catalog half rebuilt
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        *,
+        archive: Snapshots,
+        journals: Callable[[str], Awaitable[JournalView]],
+        clock: Clock,
+        tell: Tell,
+        wal: bool = True,
+        read_only: bool = False,
+    ) -> "Catalog":
+        """Open the catalog at `path`, or rebuild it; `journals` opens an org's journal for reading.
+
+        A reader (`read_only`) changes nothing on the disk, needs no lock, and sees all that the journals hold now.
+        Without `wal` it works on file systems that cannot share memory between processes.
+        """
+        database = Database(path, wal=wal)
+        catalog = cls(database, archive=archive, journals=journals, clock=clock, tell=tell, read_only=read_only)
+        try:
+            await catalog._open()
+        except BaseException:
+            await database.close()
+            raise
+        return catalog
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the database."""
+        async with self._alone:
+            await self._database.close()
+
+    # --- following the journals ----------------------------------------------------------------------------------
+
+    async def catch_up(self, org: str, journal: JournalView) -> None:
+        """Take in what the journal holds and the catalog does not; rebuild if it is not the journal known before."""
+
+        async def level() -> None:
+            if not await self._level(org, journal):
+                await self._rebuild(f"the journal of {org} is not the one it was made from")
+
+        async with self._alone:
+            await self._surviving(level)
+
+    async def record(
+        self, org: str, lines: tuple[JournalLine, ...], published: PublishedSnapshot | None = None
+    ) -> None:
+        """Take in new lines of the org's journal; a Published or Revised line comes with its snapshot.
+
+        Lines that were taken in before are passed over. Raises ValueError if lines before them are missing.
+        """
+        found: dict[PurePosixPath, FoundSnapshot] = {}
+        if published is not None:
+            path = published.path
+            found[path] = FoundSnapshot(path, published.manifest, published.manifest_sha256)
+        await self._ask(lambda db: filling.put_lines(db, org, lines, found))
+
+    async def rebuild(self) -> None:
+        """Make the catalog anew from manifests and journals. Raises ArchiveError."""
+        async with self._alone:
+            await self._rebuild("it was asked for")
+
+    # --- answers -------------------------------------------------------------------------------------------------
+
+    async def archived(self, org: str, jobs: Collection[JobId]) -> Mapping[JobId, ArchivedJob]:
+        """Return what is archived of these jobs; `manifest_sha256` is what the journal recorded, empty if nothing."""
+        return await self._ask(lambda db: asking.archived(db, org, jobs))
+
+    async def remembered(self, org: str, jobs: Collection[JobId]) -> Mapping[JobId, RememberedOffer]:
+        """Return the links once seen of these jobs."""
+        return await self._ask(lambda db: asking.remembered(db, org, jobs))
+
+    async def pending(self, org: str) -> tuple[RememberedOffer, ...]:
+        """Return the jobs with links that are neither archived nor given up."""
+        return await self._ask(lambda db: asking.pending(db, org))
+
+    async def pinned(self, org: str) -> str | None:
+        """Return the zgid that the org was pinned to at first sight."""
+        return await self._ask(lambda db: asking.pinned(db, org))
+
+    async def snapshots(
+        self, org: str | None = None, *, limit: int = _MANY, after: SnapshotRow | None = None
+    ) -> tuple[SnapshotRow, ...]:
+        """Return snapshots, newest first; with `after`, those that follow it: so they can be had in pages."""
+        return await self._ask(lambda db: asking.snapshots(db, org, limit=limit, after=after))
+
+    async def find(self, name: str) -> SnapshotRow:
+        """Find one snapshot by its path, folder or job id, or the beginning of one. Raises UsageError."""
+        return await self._ask(lambda db: asking.find(db, name))
+
+    async def files(self, path: PurePosixPath) -> tuple[FileRow, ...]:
+        """Return the files of the snapshot at `path`."""
+        return await self._ask(lambda db: asking.files(db, path))
+
+    async def totals(self) -> tuple[OrgTotals, ...]:
+        """Return the sums for each org that has a snapshot."""
+        return await self._ask(asking.totals)
+
+    async def history(self, org: str, *, limit: int = _MANY) -> tuple[HistoryEntry, ...]:
+        """Return the vendor's history as far as it was seen, newest first."""
+        return await self._ask(lambda db: asking.history(db, org, limit=limit))
+
+    async def missed(self, org: str | None = None, *, limit: int = _MANY) -> tuple[MissedJob, ...]:
+        """Return the jobs that were given up, newest first."""
+        return await self._ask(lambda db: asking.missed(db, org, limit=limit))
+
+    # --- keeping it alive ----------------------------------------------------------------------------------------
+
+    async def _ask(self, question: Callable[[Connection], _T]) -> _T:
+        async with self._alone:
+            return await self._surviving(lambda: self._database.run(question))
+
+    async def _surviving(self, work: Callable[[], Awaitable[_T]]) -> _T:
+        """Do the work, once more if the database turns out to be lost."""
+        try:
+            return await work()
+        except Lost as lost:
+            await self._restore(lost)
+            return await work()
+
+    async def _open(self) -> None:
+        if self._read_only:
+            await self._open_to_read()
+            return
+        try:
+            await self._database.open(read_only=False)
+        except Lost as lost:
+            await self._rebuild(str(lost), damaged=lost.damaged)
+
+    async def _restore(self, lost: Lost) -> None:
+        """Use what another process may have put there, or else rebuild."""
+        if self._read_only or not lost.damaged:
+            await self._open()
+        else:
+            await self._rebuild(str(lost), damaged=True)
+
+    async def _open_to_read(self) -> None:
+        """Use the file if it is level with the journals, else a private copy made so, else a private new one."""
+        try:
+            await self._database.open(read_only=True)
+            behind = [org for org in await self._archive.orgs() if not await self._is_level(org)]
+            if not behind or await self._level_copy(behind):
+                return
+        except (Lost, ArchiveError):
+            pass  # not there, no catalog, or SQLite cannot open it without writing beside it
+        await self._fill_private()
+
+    async def _level_copy(self, orgs: Iterable[str]) -> bool:
+        await self._database.begin_temporary(copied=True)
+        return all([await self._level(org, await self._journals(org)) for org in orgs])
+
+    async def _fill_private(self) -> None:
+        await self._database.begin_temporary(copied=False)
+        await self._fill()
+
+    async def _rebuild(self, reason: str, *, damaged: bool = False) -> None:
+        if self._read_only:
+            await self._fill_private()
+            return
+        path, started = self._database.path, self._clock.monotonic()
+        was_there = path.exists()
+        aside = path.with_name(f"{path.name}.damaged-{self._clock.now():%Y%m%dT%H%M%SZ}") if damaged else None
+        await self._database.begin_new()
+        try:
+            count = await self._fill()
+        except BaseException:
+            await self._database.abandon_new()
+            raise
+        await self._database.install(aside=aside)
+        if count or was_there:  # the first start of all is no news
+            self._tell(CatalogRebuilt(reason, count, self._clock.monotonic() - started))
+
+    async def _fill(self) -> int:
+        """Take in every manifest, then every journal; return the number of snapshots."""
+        count = 0
+        batch: list[FoundSnapshot] = []
+        async for found in self._archive.snapshots():
+            batch.append(found)
+            if len(batch) == _BATCH:
+                count += await self._put_found(batch)
+                batch = []
+        count += await self._put_found(batch)
+        for org in await self._archive.orgs():
+            await self._level(org, await self._journals(org))
+        return count
+
+    async def _put_found(self, batch: Sequence[FoundSnapshot]) -> int:
+        await self._database.run(lambda db: filling.put_found(db, batch, self._clock.now()))
+        return len(batch)
+
+    async def _is_level(self, org: str) -> bool:
+        read_to, head = await self._database.run(lambda db: filling.position(db, org))
+        journal = await self._journals(org)
+        return (read_to, head) == (journal.size, journal.head)
+
+    async def _level(self, org: str, journal: JournalView) -> bool:
+        """Take in the lines that follow; False if the journal does not go on from what was taken in before."""
+        start, previous = await self._database.run(lambda db: filling.position(db, org))
+        if start > journal.size or (start == journal.size and previous != journal.head):
+            return False
+        known = start
+        while start < journal.size and (lines := await journal.batch(start, previous, _BATCH)):
+            if start == known > 0 and lines[0].problem is not None:
+                return False
+            await self._take_in(org, lines)
+            start, previous = lines[-1].end, lines[-1].sha256
+        return True
+
+    async def _take_in(self, org: str, lines: tuple[JournalLine, ...]) -> None:
+        for line in lines:
+            if line.problem is not None:
+                self._tell(JournalDamaged(org, f"byte {line.start}: {line.problem}"))
+        needed = await self._database.run(lambda db: filling.snapshots_needed(db, org, lines))
+        found = {path: await self._archive.look(path) for path in needed}
+        await self._database.run(lambda db: filling.put_lines(db, org, lines, found))
