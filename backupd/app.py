@@ -53,7 +53,7 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What every part shares: who hears what happens, who must know each new secret so as never to show it, and time."""
+    """What every part shares: who hears what happens, who must know each new secret so as not to show it, and time."""
 
     tell: events.Tell
     learn: Callable[[str], None]
@@ -97,8 +97,8 @@ async def open_library(settings: Settings, around: Surroundings, *, read_only: b
         await archive.prepare()
     catalog = await Catalog.open(
         settings.catalog.path or root / CATALOG,
-        snapshots=archive,
-        journal=lambda org: _open_journal(root, org, around, read_only=True),
+        archive=archive,
+        journals=lambda org: _open_journal(root, org, around, read_only=True),
         clock=around.clock,
         tell=around.tell,
         read_only=read_only,
@@ -144,7 +144,7 @@ async def open_app(
 
 
 async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: Callable[[Settings], None]) -> Exit:
-    """Be the daemon: run cycles until SIGTERM; SIGHUP loads the settings again. Raises what a first start cannot survive.
+    """Be the daemon: run cycles until SIGTERM; SIGHUP loads the settings again. Raises what a start cannot survive.
 
     `on_load` is called with settings that take force, before anything else uses them.
     """
@@ -170,7 +170,8 @@ async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: 
 async def rebuild_catalog(settings: Settings, around: Surroundings) -> int:
     """Make the catalog anew from manifests and journals; return how many snapshots it holds."""
     async with open_library(settings, around, read_only=False) as library:
-        return await library.catalog.rebuild("it was asked for")
+        await library.catalog.rebuild()
+        return sum(totals.snapshots for totals in await library.catalog.totals())
 
 
 # --- the parts of one org -----------------------------------------------------------------------------------------
