@@ -67,8 +67,8 @@ class Archive:
         return await in_thread(self.root, lambda: reading.look(self.root, path))
 
     async def orgs(self) -> tuple[str, ...]:
-        """Return the names of all orgs that have a folder, configured or not."""
-        return await in_thread(self.root, lambda: reading.orgs(self.root))
+        """Return the names of all orgs that have a folder, configured or not. Raises ArchiveUnusable without a root."""
+        return await in_thread(self.root, self._orgs)
 
     async def snapshots(self, org: str | None = None) -> AsyncIterator[FoundSnapshot]:
         """Find every snapshot, of one org or of all, in order of their paths; a damaged record is told, not raised."""
@@ -85,8 +85,7 @@ class Archive:
 
     def _prepare(self) -> None:
         root = self.root
-        if not root.is_dir():
-            raise ArchiveUnusable(f"{root}: the archive's root is {'not a folder' if root.exists() else 'missing'}")
+        self._check_root()
         if self._require_mount and not _is_mount(root):
             raise ArchiveUnusable(f"{root}: the archive's root is not a mount point, as `archive.require_mount` asks")
         try:
@@ -101,6 +100,15 @@ class Archive:
             raise ArchiveUnusable(f"{root}: the archive cannot be written to: {error.strerror}") from error
         for name in (STAGING, TRASH):
             _check_one_file_system(root / name, root)
+
+    def _check_root(self) -> None:
+        if not self.root.is_dir():
+            state = "not a folder" if self.root.exists() else "missing"
+            raise ArchiveUnusable(f"{self.root}: the archive's root is {state}")
+
+    def _orgs(self) -> tuple[str, ...]:
+        self._check_root()
+        return reading.orgs(self.root)
 
     def _stage(self, growth: Growth) -> tuple[Staging, tuple[str, ...]]:
         folder = self.root / staging_path(growth.org, growth.job)
