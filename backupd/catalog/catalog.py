@@ -61,15 +61,15 @@ class Catalog:
         self,
         database: Database,
         *,
-        snapshots: Snapshots,
-        journal: Callable[[str], Awaitable[JournalView]],
+        archive: Snapshots,
+        journals: Callable[[str], Awaitable[JournalView]],
         clock: Clock,
         tell: Tell,
         read_only: bool,
     ) -> None:
         self._database = database
-        self._snapshots = snapshots
-        self._journal = journal
+        self._archive = archive
+        self._journals = journals
         self._clock = clock
         self._tell = tell
         self._read_only = read_only
@@ -80,20 +80,20 @@ class Catalog:
         cls,
         path: Path,
         *,
-        snapshots: Snapshots,
-        journal: Callable[[str], Awaitable[JournalView]],
+        archive: Snapshots,
+        journals: Callable[[str], Awaitable[JournalView]],
         clock: Clock,
         tell: Tell,
         wal: bool = True,
         read_only: bool = False,
     ) -> "Catalog":
-        """Open the catalog at `path`, or rebuild it; `journal` opens an org's journal for reading.
+        """Open the catalog at `path`, or rebuild it; `journals` opens an org's journal for reading.
 
         A reader (`read_only`) changes nothing on the disk, needs no lock, and sees all that the journals hold now.
         Without `wal` it works on file systems that cannot share memory between processes.
         """
         database = Database(path, wal=wal)
-        catalog = cls(database, snapshots=snapshots, journal=journal, clock=clock, tell=tell, read_only=read_only)
+        catalog = cls(database, archive=archive, journals=journals, clock=clock, tell=tell, read_only=read_only)
         try:
             await catalog._open()
         except BaseException:
@@ -139,7 +139,7 @@ class Catalog:
             found[path] = FoundSnapshot(path, published.manifest, published.manifest_sha256)
         await self._ask(lambda db: filling.put_lines(db, org, lines, found))
 
-    async def rebuild(self, reason: str) -> int:
+    async def rebuild(self, reason: str = "it was asked for") -> int:
         """Make the catalog anew from manifests and journals; return the number of snapshots. Raises ArchiveError."""
         async with self._alone:
             return await self._rebuild(reason)
@@ -222,7 +222,7 @@ class Catalog:
         """Use the file if it is level with the journals, else a private copy made so, else a private new one."""
         try:
             await self._database.open(read_only=True)
-            behind = [org for org in await self._snapshots.orgs() if not await self._is_level(org)]
+            behind = [org for org in await self._archive.orgs() if not await self._is_level(org)]
             if not behind or await self._level_copy(behind):
                 return
         except (Lost, ArchiveError):
@@ -231,7 +231,7 @@ class Catalog:
 
     async def _level_copy(self, orgs: Iterable[str]) -> bool:
         await self._database.begin_temporary(copied=True)
-        return all([await self._level(org, await self._journal(org)) for org in orgs])
+        return all([await self._level(org, await self._journals(org)) for org in orgs])
 
     async def _fill_private(self) -> int:
         await self._database.begin_temporary(copied=False)
@@ -258,14 +258,14 @@ class Catalog:
         """Take in every manifest, then every journal; return the number of snapshots."""
         count = 0
         batch: list[FoundSnapshot] = []
-        async for found in self._snapshots.snapshots():
+        async for found in self._archive.snapshots():
             batch.append(found)
             if len(batch) == _BATCH:
                 count += await self._put_found(batch)
                 batch = []
         count += await self._put_found(batch)
-        for org in await self._snapshots.orgs():
-            await self._level(org, await self._journal(org))
+        for org in await self._archive.orgs():
+            await self._level(org, await self._journals(org))
         return count
 
     async def _put_found(self, batch: Sequence[FoundSnapshot]) -> int:
@@ -274,7 +274,7 @@ class Catalog:
 
     async def _is_level(self, org: str) -> bool:
         read_to, head = await self._database.run(lambda db: filling.position(db, org))
-        journal = await self._journal(org)
+        journal = await self._journals(org)
         return (read_to, head) == (journal.size, journal.head)
 
     async def _level(self, org: str, journal: JournalView) -> bool:
@@ -295,5 +295,5 @@ class Catalog:
             if line.problem is not None:
                 self._tell(JournalDamaged(org, f"byte {line.start}: {line.problem}"))
         needed = await self._database.run(lambda db: filling.snapshots_needed(db, org, lines))
-        found = {path: await self._snapshots.look(path) for path in needed}
+        found = {path: await self._archive.look(path) for path in needed}
         await self._database.run(lambda db: filling.put_lines(db, org, lines, found))
