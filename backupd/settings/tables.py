@@ -96,8 +96,8 @@ class Verify(BaseModel):
     max_ratio: int = Field(
         1100, ge=1, description="A member of a zip may unpack to so many times its size; the usual method ends at 1032."
     )
-    max_total: SomeSize = Field(2 * 10**12, description="The members of one zip may unpack to so much in all.")
-    max_members: int = Field(10_000_000, ge=1, description="One zip may have so many members.")
+    max_total: SomeSize = Field(2 * 1024**4, description="The members of one zip may unpack to so much in all.")
+    max_members: int = Field(1_000_000, ge=1, description="One zip may have so many members.")
 
 
 class Retention(BaseModel):
