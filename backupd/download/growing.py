@@ -1,0 +1,269 @@
+"""A file that grows: blocks come in from connections, are written, and read along by hash and check.
+
+One mechanism for a fresh, a resumed and a segmented file: a block that is next in line for a reader goes to it from
+memory; any other block is only written, and read back (from the page cache) when its turn comes. What an earlier
+process left is read back in the same way.
+
+The event loop calls the public methods; two strands do the work: one writes and hashes, one checks. `_lock` guards what
+both sides touch.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+from collections import deque
+from collections.abc import Callable
+from threading import Lock
+from typing import TypeVar
+
+from backupd.core.check import Check
+from backupd.core.model import Checked
+from backupd.core.ranges import Ranges
+from backupd.core.slot import Slot
+from backupd.download.blocks import BLOCK, Block
+from backupd.download.disk import PartFile, archive_error
+from backupd.download.record import Kept, Story
+from backupd.download.workers import Strand, Workers
+
+_T = TypeVar("_T")
+_SYNC_EVERY = 32_000_000  # bytes written between two syncs, so that the last one is short
+_MOST_UNSYNCED = 56_000_000  # bytes; a power cut costs these and what is on its way
+
+
+class _Reader:
+    """Hash or check: takes the file's bytes in order. `claimed` is where the next block for it must begin."""
+
+    __slots__ = ("claimed", "feed", "memory", "queue", "read")
+
+    def __init__(self, feed: Callable[[memoryview], None]) -> None:
+        self.feed = feed
+        self.claimed = 0
+        self.read = 0
+        self.queue: deque[Block] = deque()
+        self.memory: memoryview | None = None  # for what must be read back
+
+
+class Growing:
+    """One version of one file on its way. Whoever makes it closes it."""
+
+    def __init__(self, slot: Slot, file: PartFile, kept: Kept, *, check: Check, workers: Workers) -> None:
+        self.version = kept.version
+        self.in_hand = kept.ranges.size  # bytes, with those that are not written yet
+        self.on_failure: Callable[[], None] | None = None
+        self._slot, self._file, self._check = slot, file, check
+        self._written = kept.ranges  # to the disk, or to its cache
+        self._writes: deque[tuple[Block, int]] = deque()
+        self._unwritten = 0  # blocks
+        self._unsynced = kept.ranges.size - kept.synced.size
+        self._syncing: asyncio.Task[None] | None = None
+        self._sha256 = hashlib.sha256()
+        self._hasher, self._checker = _Reader(self._sha256.update), _Reader(check.feed)
+        self._stopped = False
+        self._error: Exception | None = None
+        self._lock = Lock()
+        self._loop = asyncio.get_running_loop()
+        self._moved = asyncio.Event()
+        self._keeping = Strand(workers, self._keep, self._stir)
+        self._checking = Strand(workers, self._read_by_check, self._stir)
+        self._wake()
+
+    @classmethod
+    async def begin(cls, slot: Slot, kept: Kept, *, boot: str, check: Check, workers: Workers) -> "Growing":
+        """Start from nothing. What lay there is gone."""
+        file = await _on_disk(slot, lambda: PartFile.begin(slot, kept, boot))
+        return cls(slot, file, kept, check=check, workers=workers)
+
+    @classmethod
+    async def go_on(cls, slot: Slot, kept: Kept, *, boot: str, check: Check, workers: Workers) -> "Growing":
+        """Go on with what is kept; hash and check begin to read it at once."""
+        file = await _on_disk(slot, lambda: PartFile.go_on(slot, kept, boot))
+        return cls(slot, file, kept, check=check, workers=workers)
+
+    @property
+    def written(self) -> Ranges:
+        """What is on the disk, or in its cache."""
+        return self._written
+
+    def raise_failure(self) -> None:
+        """Raise what went wrong in writing or checking, if something did."""
+        if self._error is not None:
+            raise self._error
+
+    def put(self, block: Block, offset: int) -> None:
+        """Take the bytes at `offset`; the block goes back to its ring by itself."""
+        with self._lock:
+            takers = [reader for reader in (self._hasher, self._checker) if reader.claimed == offset]
+            for reader in takers:
+                reader.claimed += block.size
+                reader.queue.append(block)
+            block.holders = 1 + len(takers)
+            self._writes.append((block, offset))
+            self._unwritten += 1
+        self.in_hand += block.size
+        self._wake()
+
+    async def room(self) -> None:
+        """Wait while a power cut would cost too much. Raises what went wrong so far."""
+        self.raise_failure()
+        if self._unsynced >= _SYNC_EVERY and self._syncing is None:
+            self._syncing = asyncio.create_task(self._sync(), name="sync")
+        if self._unsynced >= _MOST_UNSYNCED and self._syncing is not None:
+            await asyncio.wait([self._syncing])
+
+    async def flush(self) -> None:
+        """Wait until everything taken is written. Raises what went wrong."""
+        await self._until(lambda: self._unwritten == 0 or self._error is not None)
+        self.raise_failure()
+
+    async def read(self, start: int, stop: int) -> memoryview:
+        """Read back what is written."""
+        memory = memoryview(bytearray(stop - start))
+        await _on_disk(self._slot, lambda: self._file.read(memory, start))
+        return memory
+
+    async def note(self, story: Story) -> None:
+        """Keep the story so far in the record."""
+        await _on_disk(self._slot, lambda: self._file.note(story))
+
+    async def finish(self, total: int) -> tuple[str, Checked]:
+        """Return sha256 and what the check found, once all `total` bytes are written for good, hashed and checked.
+
+        Raises ZipRejected, ArchiveError.
+        """
+        await self.flush()
+        await self._until(lambda: self._syncing is None)
+        await _on_disk(self._slot, lambda: self._file.complete(total))
+        readers = (self._hasher, self._checker)
+        await self._until(lambda: all(reader.read >= total for reader in readers) or self._error is not None)
+        self.raise_failure()
+        checked = await asyncio.to_thread(self._check.finish, self._slot.part)
+        return self._sha256.hexdigest(), checked
+
+    async def close(self) -> None:
+        """Stop reading along, write what is in hand, and let go of the file. The part and its record stay."""
+        self._stopped = True
+        self._wake()
+        await self._until(lambda: self._keeping.idle and self._checking.idle and self._syncing is None)
+        self._file.close()
+
+    # --- on the event loop --------------------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        self._keeping.wake()
+        self._checking.wake()
+
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        while not reached():
+            self._moved.clear()
+            if reached():
+                return
+            await self._moved.wait()
+
+    async def _sync(self) -> None:
+        written, bytes_before = self._written, self._unsynced
+        try:
+            await asyncio.to_thread(self._file.sync, written)
+            with self._lock:
+                self._unsynced -= bytes_before
+        except OSError as error:
+            self._fail(archive_error(error, self._slot.part))
+        finally:
+            self._syncing = None
+            self._moved.set()
+
+    def _failed(self) -> None:
+        self._moved.set()
+        if self.on_failure is not None:
+            self.on_failure()
+
+    # --- in the threads -----------------------------------------------------------------------------------------
+
+    def _keep(self) -> bool:
+        """Write one block and hash one: in turn, so that neither waits for all of the other."""
+        wrote = self._attempt(self._write_one)
+        return self._attempt(lambda: self._read_one(self._hasher)) or wrote
+
+    def _read_by_check(self) -> bool:
+        return self._attempt(lambda: self._read_one(self._checker))
+
+    def _attempt(self, work: Callable[[], bool]) -> bool:
+        try:
+            return work()
+        except OSError as error:
+            self._fail(archive_error(error, self._slot.part))
+        except Exception as error:  # noqa: BLE001  a thread has no caller: whoever waits for the file gets it
+            self._fail(error)
+        return True
+
+    def _write_one(self) -> bool:
+        if not self._writes:
+            return False
+        block, offset = self._writes.popleft()
+        try:
+            if self._error is None:
+                self._file.write(block.data, offset)
+                with self._lock:
+                    self._written = self._written.add(offset, offset + block.size)
+                    self._unsynced += block.size
+        finally:
+            with self._lock:
+                self._unwritten -= 1
+            self._release(block)
+        if self._checker.claimed == offset:
+            self._checking.wake()  # it may read back what it could not have from memory
+        if self._unwritten == 0:
+            self._stir()
+        return True
+
+    def _read_one(self, reader: _Reader) -> bool:
+        """Feed a reader its next block, from memory or read back."""
+        start = reader.read
+        with self._lock:
+            block = reader.queue.popleft() if reader.queue else None
+            if block is None and not self._stopped and self._error is None:
+                reader.claimed = max(reader.claimed, min(self._written.run_end(start), start + BLOCK))
+            stop = reader.claimed if block is None else start + block.size
+        if start == stop:
+            return False
+        try:
+            if self._error is None and not self._stopped:
+                reader.feed(block.data if block is not None else self._read_back(reader, start, stop))
+        finally:
+            reader.read = stop
+            if block is not None:
+                self._release(block)
+        return True
+
+    def _read_back(self, reader: _Reader, start: int, stop: int) -> memoryview:
+        if reader.memory is None:
+            reader.memory = memoryview(bytearray(BLOCK))
+        data = reader.memory[: stop - start]
+        self._file.read(data, start)
+        return data
+
+    def _release(self, block: Block) -> None:
+        with self._lock:
+            block.holders -= 1
+            last = block.holders == 0
+        if last:
+            block.ring.give_back(block)
+
+    def _fail(self, error: Exception) -> None:
+        if self._error is None:
+            self._error = error
+            self._tell_loop(self._failed)
+
+    def _stir(self) -> None:
+        self._tell_loop(self._moved.set)
+
+    def _tell_loop(self, what: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+            self._loop.call_soon_threadsafe(what)
+
+
+async def _on_disk(slot: Slot, work: Callable[[], _T]) -> _T:
+    """Do blocking work on the part file in a thread. Raises ArchiveError."""
+    try:
+        return await asyncio.to_thread(work)
+    except OSError as error:
+        raise archive_error(error, slot.part) from error
