@@ -1,0 +1,69 @@
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.system
+
+UNITS = Path(__file__).parents[2] / "systemd"
+SERVICES = ("backupd.service", "backupd-once.service")
+HIGHEST_EXPOSURE = "12"  # of systemd's hundred: 1.2 in its report
+
+
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def hardening(unit: str) -> list[str]:
+    text = (UNITS / unit).read_text()
+    return text[text.index("# It needs its folder") :].partition("\n\n")[0].splitlines()
+
+
+@pytest.mark.parametrize("unit", [*SERVICES, "backupd-once.timer"])
+def test_systemd_finds_nothing_to_say_about_the_units(tmp_path, unit):
+    for path in UNITS.glob("backupd*"):
+        text = path.read_text().replace("/usr/local/bin/backupd", "/bin/true")  # it need not be installed here
+        (tmp_path / path.name).write_text(text)
+
+    checked = run("systemd-analyze", "verify", "--man=no", tmp_path / unit)
+
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unit", SERVICES)
+def test_a_service_is_exposed_to_little(unit):
+    checked = run("systemd-analyze", "security", "--offline=true", f"--threshold={HIGHEST_EXPOSURE}", UNITS / unit)
+
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_both_services_are_hardened_alike():
+    assert hardening("backupd.service") == hardening("backupd-once.service")
+
+
+def test_wrong_settings_are_not_tried_again():
+    assert "RestartPreventExitStatus=78" in (UNITS / "backupd.service").read_text().splitlines()
+
+
+def test_root_gets_user_and_folders_made(tmp_path):
+    (tmp_path / "etc").mkdir()
+
+    users = run("systemd-sysusers", f"--root={tmp_path}", UNITS / "sysusers.d" / "backupd.conf")
+    folders = run("systemd-tmpfiles", "--create", f"--root={tmp_path}", UNITS / "tmpfiles.d" / "backupd.conf")
+
+    assert (users.returncode, folders.returncode, folders.stderr) == (0, 0, "")
+    passwd = dict(line.split(":", 1) for line in (tmp_path / "etc" / "passwd").read_text().splitlines())
+    user, group = passwd["backupd"].split(":")[1:3]
+    made = {
+        name: (
+            oct((tmp_path / name).stat().st_mode & 0o7777),
+            (tmp_path / name).stat().st_uid,
+            (tmp_path / name).stat().st_gid,
+        )
+        for name in ("var/lib/backupd", "etc/backupd", "etc/backupd/credentials")
+    }
+    assert made == {
+        "var/lib/backupd": ("0o750", int(user), int(group)),
+        "etc/backupd": ("0o750", 0, int(group)),
+        "etc/backupd/credentials": ("0o700", 0, 0),
+    }
