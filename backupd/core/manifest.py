@@ -4,16 +4,19 @@ Readers ignore unknown fields; writers keep the order below. Does not read or wr
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 from backupd.core.model import Checked, FileId, JobId, Kind, Received, Schedule, Taken, TakenBasis
-from backupd.core.names import path_in_snapshot
+from backupd.core.names import file_name_problem, is_id, path_in_snapshot
 from backupd.core.times import from_text, to_text
 
 FORMAT = "backupd.manifest/1"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +80,37 @@ def to_json(manifest: Manifest) -> str:
 
 def from_json(text: str | bytes) -> Manifest:
     """Read a manifest. Raises ValueError that names the field which is missing or wrong."""
-    document = json.loads(text)
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        message = f"the format is not {FORMAT}"
-        raise ValueError(message)
     try:
-        return Manifest(
-            org=_text(document, "org"),
-            job=JobId(_text(document, "zgid"), _text(document, "job_id")),
-            taken=Taken(from_text(_text(document, "taken_at")), TakenBasis(_text(document, "taken_at_basis"))),
-            expires_at=from_text(_text(document, "expiry_date")),
-            first_seen_at=from_text(_text(document, "first_seen_at")),
-            archived_at=from_text(_text(document, "archived_at")),
-            revision=_number(document, "revision"),
-            schedule=_schedule_from_json(document.get("schedule")),
-            tool_version=_text(document["tool"], "version"),
-            files=tuple(file_from_json(entry) for entry in document["files"]),
-        )
+        return _from_document(json.loads(text))
     except (KeyError, TypeError) as error:
         message = f"the field {error} is missing or has another type"
         raise ValueError(message) from error
+    except RecursionError as error:
+        message = "it is nested too deeply"
+        raise ValueError(message) from error
+
+
+def _from_document(document: object) -> Manifest:
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        message = f"the format is not {FORMAT}"
+        raise ValueError(message)
+    tool = _object(document, "tool")
+    files = tuple(file_from_json(entry) for entry in _objects(document, "files"))
+    if len({entry.file for entry in files}) < len(files):
+        message = "a file is listed twice"
+        raise ValueError(message)
+    return Manifest(
+        org=_text(document, "org"),
+        job=JobId(_id(document, "zgid"), _id(document, "job_id")),
+        taken=Taken(from_text(_text(document, "taken_at")), TakenBasis(_text(document, "taken_at_basis"))),
+        expires_at=from_text(_text(document, "expiry_date")),
+        first_seen_at=from_text(_text(document, "first_seen_at")),
+        archived_at=from_text(_text(document, "archived_at")),
+        revision=_number(document, "revision"),
+        schedule=None if document.get("schedule") is None else _schedule_from_json(_object(document, "schedule")),
+        tool_version=_text(tool, "version"),
+        files=files,
+    )
 
 
 def file_to_json(entry: ManifestFile) -> dict[str, Any]:
@@ -123,18 +137,31 @@ def file_from_json(entry: Mapping[str, Any]) -> ManifestFile:
     """Read one file's record. Raises KeyError, TypeError or ValueError on a wrong field."""
     return ManifestFile(
         received=Received(
-            file=FileId(Kind(_text(entry, "kind")), _text(entry, "name")),
+            file=_file_id(entry),
             size=_number(entry, "size"),
-            sha256=_text(entry, "sha256"),
+            sha256=_digest(entry, "sha256"),
             checked=Checked(_number(entry, "members"), _number(entry, "unpacked_size")),
-            etag=entry.get("etag"),
-            last_modified=entry.get("last_modified"),
+            etag=_optional_text(entry, "etag"),
+            last_modified=_optional_text(entry, "last_modified"),
             attempts=_number(entry, "attempts"),
             resumed_bytes=_number(entry, "resumed_bytes"),
-            seconds=float(entry["seconds"]),
+            seconds=_seconds(entry, "seconds"),
         ),
         verified_at=from_text(_text(entry, "verified_at")),
     )
+
+
+def _file_id(entry: Mapping[str, Any]) -> FileId:
+    """Read which file it is; an edited record must not lead out of the snapshot's folder."""
+    file = FileId(Kind(_text(entry, "kind")), _text(entry, "name"))
+    problem = file_name_problem(file.name)
+    if problem is not None:
+        message = f"the name of a file {problem}"
+        raise ValueError(message)
+    if _text(entry, "path") != str(path_in_snapshot(file)):
+        message = f"the path of {file} is another"
+        raise ValueError(message)
+    return file
 
 
 def _schedule_to_json(schedule: Schedule | None) -> dict[str, str | None] | None:
@@ -143,10 +170,24 @@ def _schedule_to_json(schedule: Schedule | None) -> dict[str, str | None] | None
     return {"id": schedule.id, "rrule": schedule.rrule, "status": schedule.status}
 
 
-def _schedule_from_json(document: Mapping[str, Any] | None) -> Schedule | None:
-    if document is None:
-        return None
-    return Schedule(id=_text(document, "id"), status=_text(document, "status"), rrule=document.get("rrule"))
+def _schedule_from_json(document: Mapping[str, Any]) -> Schedule:
+    return Schedule(
+        id=_text(document, "id"), status=_text(document, "status"), rrule=_optional_text(document, "rrule")
+    )
+
+
+def _object(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = document[key]
+    if not isinstance(value, dict):
+        raise TypeError(key)
+    return value
+
+
+def _objects(document: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    value = document[key]
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        raise TypeError(key)
+    return value
 
 
 def _text(document: Mapping[str, Any], key: str) -> str:
@@ -156,8 +197,33 @@ def _text(document: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _number(document: Mapping[str, Any], key: str) -> int:
-    value = document[key]
-    if not isinstance(value, int) or isinstance(value, bool):
+def _optional_text(document: Mapping[str, Any], key: str) -> str | None:
+    return None if document.get(key) is None else _text(document, key)
+
+
+def _id(document: Mapping[str, Any], key: str) -> str:
+    value = _text(document, key)
+    if not is_id(value):
         raise TypeError(key)
     return value
+
+
+def _digest(document: Mapping[str, Any], key: str) -> str:
+    value = _text(document, key)
+    if _SHA256.fullmatch(value) is None:
+        raise TypeError(key)
+    return value
+
+
+def _number(document: Mapping[str, Any], key: str) -> int:
+    value = document[key]
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError(key)
+    return value
+
+
+def _seconds(document: Mapping[str, Any], key: str) -> float:
+    value = document[key]
+    if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value):
+        raise TypeError(key)
+    return float(value)
