@@ -1,12 +1,12 @@
 """Instants as text and back: RFC 3339 in UTC outside, aware datetimes inside; and when a backup was taken."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 
 from backupd.core.model import HistoryEntry, Taken, TakenBasis
 
-_LINK_LIFE = timedelta(days=7)  # expiry minus this equals the history's log_time to the second, in the samples
-_TOLERANCE = timedelta(minutes=10)  # between the two, in practice
+LINK_LIFE = timedelta(days=7)  # expiry minus this equals the history's log_time to the second, in the samples
+TOLERANCE = timedelta(minutes=10)  # between the two, in practice
 
 
 def to_text(instant: datetime) -> str:
@@ -15,10 +15,16 @@ def to_text(instant: datetime) -> str:
 
 
 def from_text(text: str) -> datetime:
-    """Read an RFC 3339 instant with an offset, as UTC. Raises ValueError if it has no offset or another form."""
+    """Read an RFC 3339 instant with an offset, as UTC. Raises ValueError if it has no offset or another form.
+
+    So it does in the calendar's first and last year, which leaves room for adding and taking away days everywhere.
+    """
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         message = f"the time {text!r} has no offset"
+        raise ValueError(message)
+    if not MINYEAR < instant.year < MAXYEAR:
+        message = f"the time {text!r} lies at the calendar's edge"
         raise ValueError(message)
     return instant.astimezone(UTC)
 
@@ -26,21 +32,31 @@ def from_text(text: str) -> datetime:
 def completed_near(history: Iterable[HistoryEntry], expected: datetime) -> HistoryEntry | None:
     """Find the completed run whose log_time lies nearest to `expected`, within the tolerance; never by id."""
     near = [
-        (abs(entry.at - expected), index, entry)
+        (abs(at - expected), index, entry)
         for index, entry in enumerate(history)
-        if entry.at is not None and entry.state == "completed" and abs(entry.at - expected) <= _TOLERANCE
+        if (at := completed_at(entry)) is not None and abs(at - expected) <= TOLERANCE
     ]
     return min(near)[2] if near else None
 
 
+def completed_at(entry: HistoryEntry) -> datetime | None:
+    """Return when the run that an entry tells of was completed, or None if it tells of none, or not when."""
+    return entry.at if entry.state == "completed" else None
+
+
+def completion_expected(expires_at: datetime) -> datetime:
+    """Return when a job's backup should have been completed, going by its links' expiry."""
+    return expires_at - LINK_LIFE
+
+
 def history_needed_back_to(expires_at: datetime) -> datetime:
     """Return the instant before which no history entry can belong to a job with this expiry."""
-    return expires_at - _LINK_LIFE - _TOLERANCE
+    return expires_at - LINK_LIFE - TOLERANCE
 
 
 def taken(expires_at: datetime, first_seen: datetime, history: Iterable[HistoryEntry]) -> Taken:
     """Decide when the backup was taken: by the history, else expiry less 7 days if that is past, else first seen."""
-    expected = expires_at - _LINK_LIFE
+    expected = completion_expected(expires_at)
     entry = completed_near(history, expected)
     if entry is not None and entry.at is not None:
         return Taken(entry.at, TakenBasis.HISTORY)
