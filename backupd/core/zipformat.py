@@ -26,6 +26,9 @@ _PATCH = 0x0020
 _STRONG = 0x0040
 _UTF8 = 0x0800
 _MASKED = 0x2000  # the local header's values are hidden: the central directory is encrypted
+_UNREADABLE = ENCRYPTED | _PATCH | _STRONG | _MASKED
+
+_NEWEST = 63  # tenths
 
 MAX16, MAX32 = 0xFFFF, 0xFFFFFFFF
 LONGEST_END = 22 + MAX16  # the end record with the longest comment
@@ -68,7 +71,7 @@ class Entry(NamedTuple):
     def key(self) -> bytes:
         """Return what both headers must agree on, as bytes: equal keys, equal members."""
         ascii_name = self.name.isascii()
-        flags = self.flags & (ENCRYPTED | _STRONG | _MASKED | (0 if ascii_name else _UTF8))
+        flags = self.flags & (_UNREADABLE | (0 if ascii_name else _UTF8))
         return _KEY.pack(self.offset, self.packed, self.unpacked, self.crc, self.method, flags) + self.name
 
 
@@ -96,7 +99,8 @@ def lengths_after_central(fixed: bytes) -> tuple[int, int, int]:
 
 def parse_local(fixed: bytes, name: bytes, extra: bytes, offset: int) -> Entry:
     """Read a local header. Where DESCRIBED is set, CRC and sizes may be 0 for not known yet."""
-    _, flags, method, _, crc, packed, unpacked, _, _ = _LOCAL.unpack(fixed)
+    version, flags, method, _, crc, packed, unpacked, _, _ = _LOCAL.unpack(fixed)
+    _refuse_version(version)
     wide = _wide_values(extra)
     if unpacked == MAX32:
         unpacked, wide = _widen(wide)
@@ -108,7 +112,8 @@ def parse_local(fixed: bytes, name: bytes, extra: bytes, offset: int) -> Entry:
 def parse_central(fixed: bytes, name: bytes, extra: bytes) -> Entry:
     """Read a header of the central directory."""
     values = _CENTRAL.unpack(fixed)
-    _, _, flags, method, _, crc, packed, unpacked, _, _, _, disk, _, _, offset = values
+    _, version, flags, method, _, crc, packed, unpacked, _, _, _, disk, _, _, offset = values
+    _refuse_version(version)
     wide = _wide_values(extra)
     if unpacked == MAX32:
         unpacked, wide = _widen(wide)
@@ -121,6 +126,12 @@ def parse_central(fixed: bytes, name: bytes, extra: bytes) -> Entry:
     if disk != 0:
         raise ZipFault("multi_disk", f"it lies on disk {disk} of a split zip")
     return Entry(name, flags, method, crc, packed, unpacked, offset)
+
+
+def _refuse_version(needed: int) -> None:
+    """Refuse what other programs refuse too. The upper byte is left alone: some writers put their system there."""
+    if needed & 0xFF > _NEWEST:
+        raise ZipFault("unsupported_version", f"it needs zip version {needed & 0xFF}, the newest is {_NEWEST}")
 
 
 def _wide_values(extra: bytes) -> bytes | None:

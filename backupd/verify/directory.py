@@ -57,10 +57,9 @@ def read_directory(inlet: Inlet, signature: bytes, place: Place, see: Callable[[
 def _read_entry(inlet: Inlet, place: Place) -> Steps[Entry]:
     fixed = yield from inlet.take(CENTRAL_SIZE)
     name_length, extra_length, comment_length = lengths_after_central(fixed)
-    place.name = yield from inlet.take(name_length)
-    extra = yield from inlet.take(extra_length)
-    yield from inlet.take(comment_length)
-    return parse_central(fixed, place.name, extra)
+    more = yield from inlet.take(name_length + extra_length + comment_length)
+    place.name = more[:name_length]
+    return parse_central(fixed, place.name, more[name_length : name_length + extra_length])
 
 
 def _read_end64(inlet: Inlet) -> Steps[End]:

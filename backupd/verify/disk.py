@@ -16,7 +16,7 @@ from backupd.verify.blame import rejected
 from backupd.verify.inlet import Ended, Inlet, Steps, run
 from backupd.verify.layout import Extent, Layout, extents, survey
 from backupd.verify.limits import ZipLimits
-from backupd.verify.member import Place, read_data, read_header
+from backupd.verify.member import LOOK_AHEAD, Place, read_data, read_header
 from backupd.verify.source import Source
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class DiskCheck:
         if listed.offset + len(LOCAL) + LOCAL_SIZE + len(listed.name) + listed.packed > extent.end:
             raise ZipFault("overlap", "its bytes belong to another member as well")
         inlet = Inlet(listed.offset)
-        blocks = self._source.blocks(listed.offset, min(extent.end + len(LOCAL), self._source.size))
+        blocks = self._source.blocks(listed.offset, min(extent.end + LOOK_AHEAD, self._source.size))
         try:
             run(self._read(inlet, extent, place), inlet, blocks)
         except Ended:
@@ -98,8 +98,11 @@ class DiskCheck:
         found, _ = yield from read_data(inlet, local, listed, self._limits, 0)
         if found.key() != listed.key():
             raise ZipFault("directory", "its local header and the central directory disagree on it")
-        if inlet.offset - len(LOCAL) != extent.end:
-            raise ZipFault("gap", f"the bytes at offset {inlet.offset - len(LOCAL)} belong to no member")
+        behind = inlet.offset - len(LOCAL)
+        if behind > extent.end:
+            raise ZipFault("overlap", "its descriptor belongs to another member as well")
+        if behind < extent.end:
+            raise ZipFault("gap", f"the bytes at offset {behind} belong to no member")
 
 
 def check_on_disk(path: Path, file: str, limits: ZipLimits) -> Checked:

@@ -24,8 +24,9 @@ from backupd.core.zipformat import (
 from backupd.verify.directory import read_directory
 from backupd.verify.inlet import Inlet, Steps
 from backupd.verify.limits import ZipLimits
-from backupd.verify.member import Place, beyond_members, beyond_total
+from backupd.verify.member import Place
 from backupd.verify.source import Source
+from backupd.verify.tally import beyond_members, beyond_total
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,11 @@ from backupd.core.zipformat import (
 )
 from backupd.verify.inlet import Inlet, Steps
 from backupd.verify.limits import ZipLimits
-from backupd.verify.unpack import Tally, unpacker
+from backupd.verify.tally import Tally
+from backupd.verify.unpack import unpacker
 
 _MOST_WORDS = 7  # of the longest descriptor, and the signature behind it
+LOOK_AHEAD = 4 * _MOST_WORDS  # bytes that reading a member may take beyond its data; a whole zip has them
 
 
 @dataclass(slots=True)
@@ -50,9 +52,9 @@ def read_header(inlet: Inlet, place: Place) -> Steps[Entry]:
     offset = inlet.offset - 4
     fixed = yield from inlet.take(LOCAL_SIZE)
     name_length, extra_length = lengths_after_local(fixed)
-    place.name = yield from inlet.take(name_length)
-    extra = yield from inlet.take(extra_length)
-    entry = parse_local(fixed, place.name, extra, offset)
+    more = yield from inlet.take(name_length + extra_length)
+    place.name = more[:name_length]
+    entry = parse_local(fixed, place.name, more[name_length:], offset)
     refuse_unreadable(entry)
     return entry
 
@@ -67,12 +69,13 @@ def read_data(
     """
     described = bool(local.flags & DESCRIBED)
     packed = _packed_size(local, listed, described=described)
-    tally = _tally(local, listed, limits, unpacked_before, described=described)
-    unpacking = unpacker(local, tally)
+    stated = _stated(local, listed)
+    tally = Tally(limits, stated, unpacked_before)
+    unpacking = unpacker(local, tally, stated)
     poured = yield from inlet.pour(unpacking, packed)
     if packed is not None and poured != packed:
         raise ZipFault("size", f"its data ends after {poured} bytes, {packed} are stated")
-    if not unpacking.complete and (packed or local.unpacked):  # some writers deflate nothing to nothing
+    if not unpacking.complete and not _is_folder_of_nothing(local, packed):
         raise ZipFault("damaged_data", f"its compressed data does not end within the {packed} bytes stated")
     found = local._replace(crc=tally.crc, packed=poured, unpacked=tally.unpacked)
     _compare(local, found, described=described)
@@ -80,6 +83,11 @@ def read_data(
         return found, (yield from inlet.take(4))
     guessed = local.method == STORED and listed is None and not local.packed
     return found, (yield from _read_descriptor(inlet, found, guessed=guessed))
+
+
+def _is_folder_of_nothing(local: Entry, packed: int | None) -> bool:
+    """Tell whether this is a folder that its writer says is deflated, while there is not a byte of data."""
+    return packed == 0 and local.unpacked == 0 and local.name.endswith(b"/")
 
 
 def _packed_size(local: Entry, listed: Entry | None, *, described: bool) -> int | None:
@@ -97,27 +105,11 @@ def _packed_size(local: Entry, listed: Entry | None, *, described: bool) -> int 
     return None
 
 
-def _tally(local: Entry, listed: Entry | None, limits: ZipLimits, unpacked_before: int, *, described: bool) -> Tally:
-    """Count up to what is stated, or, where nothing is yet, up to what the zip may still unpack to."""
-    room = limits.max_total - unpacked_before
-    stated = local.unpacked if not described else listed.unpacked if listed is not None else None
-    if stated is not None and stated <= room:
-        too_much = ZipFault("size", f"it unpacks to more than the {stated} bytes stated")
-        return Tally(max_ratio=limits.max_ratio, most=stated, too_much=too_much)
-    too_much = beyond_total(limits)
-    if stated is not None:
-        raise too_much
-    return Tally(max_ratio=limits.max_ratio, most=room, too_much=too_much)
-
-
-def beyond_total(limits: ZipLimits) -> ZipFault:
-    """Say that the zip unpacks to more than it may."""
-    return ZipFault("total_size", f"the zip unpacks to more than {limits.max_total} bytes")
-
-
-def beyond_members(limits: ZipLimits) -> ZipFault:
-    """Say that the zip has more members than it may."""
-    return ZipFault("too_many_members", f"the zip has more than {limits.max_members} members")
+def _stated(local: Entry, listed: Entry | None) -> int | None:
+    """Return the length that the member should unpack to, or None if nothing told yet."""
+    if not local.flags & DESCRIBED:
+        return local.unpacked
+    return None if listed is None else listed.unpacked
 
 
 def _compare(stated: Entry, found: Entry, *, described: bool) -> None:

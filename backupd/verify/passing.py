@@ -16,7 +16,8 @@ from backupd.verify.disk import check_on_disk
 from backupd.verify.inlet import Block, Inlet, Steps
 from backupd.verify.ledger import Ledger
 from backupd.verify.limits import ZipLimits
-from backupd.verify.member import NotInPassing, Place, beyond_members, read_data, read_header
+from backupd.verify.member import NotInPassing, Place, read_data, read_header
+from backupd.verify.tally import beyond_members
 
 if TYPE_CHECKING:
     from backupd.core.errors import ZipRejected

@@ -96,9 +96,12 @@ def _check_file(path: Path, limits: ZipLimits, name: str, workers: int, progress
                 if workers > 1 and source.size >= _WORTH_SPLITTING:
                     checked = _by_members(hashing, DiskCheck(source, name, limits), workers)
                 else:
-                    checked = _in_passing(path, hashing, PassingCheck(name, limits))
+                    checked = _in_passing(hashing.blocks(), PassingCheck(name, limits), path)
             except ZipRejected as rejection:
-                return Damaged(hashing.size, hashing.sha256, rejection)
+                why = rejection
+                if rejection.member is None and workers > 1:
+                    why = _seen_from_the_start(source, PassingCheck(name, limits)) or rejection
+                return Damaged(hashing.size, hashing.sha256, why)
             return Whole(hashing.size, hashing.sha256, checked)
     except ArchiveError as error:
         return Missing() if isinstance(error.__cause__, FileNotFoundError) else Unreadable(error)
@@ -125,10 +128,10 @@ class _Hashing:
         return self._digest.hexdigest()
 
 
-def _in_passing(path: Path, hashing: _Hashing, check: PassingCheck) -> Checked:
-    """Hash and check block by block in this thread; what is wrong is said when all was hashed."""
+def _in_passing(blocks: Iterator[memoryview], check: PassingCheck, path: Path) -> Checked:
+    """Check block by block in this thread; what is wrong is said when all was read."""
     wrong = False
-    for block in hashing.blocks():
+    for block in blocks:
         if not wrong:
             try:
                 check.feed(block)
@@ -150,6 +153,16 @@ def _by_members(hashing: _Hashing, check: DiskCheck, workers: int) -> Checked:
     for job in jobs:
         job.result()
     return check.verdict()
+
+
+def _seen_from_the_start(source: Source, check: PassingCheck) -> ZipRejected | None:
+    """Find what is wrong first: a lost byte is a broken end record from the end, a damaged member from here."""
+    try:
+        for block in source.blocks(0, source.size):
+            check.feed(block)
+    except ZipRejected as rejection:
+        return rejection
+    return None
 
 
 def _tell_nobody(_: int) -> None:

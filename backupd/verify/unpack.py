@@ -3,49 +3,15 @@
 isal does it two to three times faster than zlib; where it has no wheel, zlib serves.
 """
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from backupd.core.zipformat import BZIP2, DEFLATED, LZMA, LZMA_END_MARK, STORED, Entry, ZipFault
+from backupd.verify.engine import engine
 from backupd.verify.inlet import Sink
+from backupd.verify.tally import Tally
 
-
-def _engine() -> Any:
-    try:
-        from isal import isal_zlib
-    except ImportError:
-        import zlib
-
-        return zlib
-    return isal_zlib
-
-
-engine = _engine()
 _OUT = 262144  # bytes unpacked in one go
-_FREE = 1024**2  # bytes of a member that the ratio does not count
 _WIDEST_LZMA_WINDOW = 64 * 1024**2  # bytes; a header may ask for 4 GB of memory
-
-
-class Tally:
-    """Length and CRC of what was unpacked of one member; stops what grows beyond its bounds."""
-
-    __slots__ = ("_max_ratio", "_most", "_too_much", "crc", "packed", "unpacked")
-
-    def __init__(self, *, max_ratio: float, most: int, too_much: ZipFault) -> None:
-        self.packed = 0  # bytes fed so far
-        self.unpacked = 0
-        self.crc = 0
-        self._max_ratio = max_ratio
-        self._most = most
-        self._too_much = too_much
-
-    def add(self, unpacked: bytes | memoryview) -> None:
-        """Count what came out. Raises ZipFault beyond a bound."""
-        self.unpacked += len(unpacked)
-        if self.unpacked > self._most:
-            raise self._too_much
-        if self.unpacked > _FREE + self._max_ratio * self.packed:
-            raise ZipFault("ratio", f"it unpacks to more than {self._max_ratio:g} times its size")
-        self.crc = engine.crc32(unpacked, self.crc)
 
 
 class Unpacker(Sink, Protocol):
@@ -56,8 +22,11 @@ class Unpacker(Sink, Protocol):
         """Whether nothing is missing, now that all packed bytes are in."""
 
 
-def unpacker(entry: Entry, tally: Tally) -> Unpacker:
-    """Return the unpacker for a member's method. Raises ZipFault if there is none."""
+def unpacker(entry: Entry, tally: Tally, stated: int | None) -> Unpacker:
+    """Return the unpacker for a member's method. Raises ZipFault if there is none.
+
+    `stated` is the length it should unpack to, if that is known; only LZMA without an end mark needs it.
+    """
     try:
         if entry.method == STORED:
             return _Stored(tally)
@@ -66,7 +35,7 @@ def unpacker(entry: Entry, tally: Tally) -> Unpacker:
         if entry.method == BZIP2:
             return _bunzip2(tally)
         if entry.method == LZMA:
-            return _Unlzma(tally, marked=bool(entry.flags & LZMA_END_MARK))
+            return _Unlzma(tally, None if entry.flags & LZMA_END_MARK else stated)
     except ImportError:
         pass  # an optional part of the standard library
     raise ZipFault("unsupported_method", f"its compression method {entry.method} is not known here")
@@ -134,29 +103,36 @@ class _Decompressor(Protocol):
 
 
 class _Pulled:
-    """Data that is pulled out of a decompressor of the standard library; `marked` if it says itself where it ends."""
+    """Data that is pulled out of a decompressor of the standard library.
 
-    __slots__ = ("_errors", "_marked", "_stream", "_tally", "ended")
+    `length` is None where the data says itself where it ends. Otherwise what would be made of the last few
+    bytes means nothing, and it is stopped at that length.
+    """
+
+    __slots__ = ("_errors", "_length", "_stream", "_tally", "ended")
 
     def __init__(
-        self, stream: _Decompressor, errors: tuple[type[Exception], ...], tally: Tally, *, marked: bool
+        self, stream: _Decompressor, errors: tuple[type[Exception], ...], tally: Tally, length: int | None = None
     ) -> None:
         self._stream = stream
         self._errors = errors
         self._tally = tally
-        self._marked = marked
+        self._length = length
         self.ended = False
 
     @property
     def complete(self) -> bool:
-        return self.ended or not self._marked
+        return self.ended or self._tally.unpacked == self._length
 
     def feed(self, piece: memoryview) -> int:
         self._tally.packed += len(piece)
         rest: memoryview | bytes = piece
         while True:
+            most = _OUT if self._length is None else min(_OUT, self._length - self._tally.unpacked)
+            if not most:
+                return len(piece)
             try:
-                unpacked = self._stream.decompress(rest, _OUT)
+                unpacked = self._stream.decompress(rest, most)
             except self._errors:
                 raise _damaged() from None
             self._tally.add(unpacked)
@@ -165,7 +141,7 @@ class _Pulled:
                 spare = len(self._stream.unused_data)
                 self._tally.packed -= spare
                 return len(piece) - spare
-            if self._stream.needs_input and len(unpacked) < _OUT:
+            if self._stream.needs_input and len(unpacked) < most:
                 return len(piece)
             rest = b""
 
@@ -173,20 +149,20 @@ class _Pulled:
 def _bunzip2(tally: Tally) -> Unpacker:
     import bz2
 
-    return _Pulled(bz2.BZ2Decompressor(), (OSError, EOFError, ValueError), tally, marked=True)
+    return _Pulled(bz2.BZ2Decompressor(), (OSError, EOFError, ValueError), tally)
 
 
 class _Unlzma:
     """LZMA data behind its header of nine bytes: version, length of the properties, properties."""
 
-    __slots__ = ("_header", "_inner", "_marked", "_tally")
+    __slots__ = ("_header", "_inner", "_length", "_tally")
     _HEADER = 9
 
-    def __init__(self, tally: Tally, *, marked: bool) -> None:
+    def __init__(self, tally: Tally, length: int | None) -> None:
         import lzma  # noqa: F401 — here, so that a Python without it refuses the method before the first byte
 
         self._tally = tally
-        self._marked = marked
+        self._length = length
         self._header = b""
         self._inner: _Pulled | None = None
 
@@ -206,11 +182,11 @@ class _Unlzma:
         self._tally.packed += len(piece[:missing])
         if len(piece) < missing:
             return len(piece)
-        self._inner = _open_lzma(self._header, self._tally, marked=self._marked)
+        self._inner = _open_lzma(self._header, self._tally, self._length)
         return missing + self._inner.feed(piece[missing:])
 
 
-def _open_lzma(header: bytes, tally: Tally, *, marked: bool) -> _Pulled:
+def _open_lzma(header: bytes, tally: Tally, length: int | None) -> _Pulled:
     import lzma
 
     window = int.from_bytes(header[5:9], "little")
@@ -224,7 +200,7 @@ def _open_lzma(header: bytes, tally: Tally, *, marked: bool) -> _Pulled:
         )
     except (lzma.LZMAError, ValueError):
         raise _damaged() from None
-    return _Pulled(stream, (lzma.LZMAError, EOFError, ValueError), tally, marked=marked)
+    return _Pulled(stream, (lzma.LZMAError, EOFError, ValueError), tally, length)
 
 
 def _damaged() -> ZipFault:
