@@ -1,6 +1,8 @@
 """The file server: a zip, whole or in part, with everything that can go wrong on the way."""
 
 import asyncio
+import socket
+import struct
 import time
 from dataclasses import fields, replace
 from urllib.parse import quote, urlsplit
@@ -184,5 +186,9 @@ class _Sending:
 
     def _end(self, *, reset: bool) -> None:
         transport = self._request.transport
-        if transport:
-            (transport.abort if reset else transport.close)()
+        if transport and reset:
+            linger = struct.pack("ii", 1, 0)  # on, for no time: closing sends RST and drops what is unsent
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            transport.abort()
+        elif transport:
+            transport.close()

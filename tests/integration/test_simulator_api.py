@@ -285,6 +285,19 @@ async def test_what_cannot_be_ordered_is_refused(body, code):
     assert (reply.status, reply.data.get("backup", reply.data)["code"]) == (400, code)
 
 
+async def test_each_order_spends_quota():
+    weekly = {"backup": {"rrule": "RRULE:FREQ=WEEKLY;BYDAY=TU"}}
+    async with simulated(schedule=None, quota=2) as client:
+        codes = []
+        for _ in range(3):
+            reply = await client.send("POST", "/crm/bulk/v8/backup", json=weekly)
+            codes.append(reply.data["backup"]["code"])
+            backup_id = (await client.get()).data["backup"]["id"]
+            await client.send("PUT", f"/crm/bulk/v8/backup/{backup_id}/actions/cancel")
+
+    assert codes == ["SUCCESS", "SUCCESS", "LIMIT_EXCEEDED"]
+
+
 @pytest.mark.parametrize("code", ["LIMIT_EXCEEDED", "LIMIT_REACHED"])
 async def test_a_spent_quota_is_an_error_under_either_name(code):
     async with simulated(schedule=None, quota=0, switches=Switches(limit_code=code)) as client:
