@@ -10,12 +10,13 @@ def require_root(root: Path, *, require_mount: bool, writable: bool) -> None:
     """Return if the root is a folder of the needed kind. Raises ArchiveUnusable, with key, path and remedy."""
     if not root.is_dir():
         what = "is not a folder" if root.exists() else "does not exist"
-        raise ArchiveUnusable(f"archive.root: {root} {what}; create the folder, or correct the key")
+        raise ArchiveUnusable(f"archive.root: {root} {what}", advice="Create the folder, or correct the key.")
     if require_mount and not root.is_mount():
-        raise ArchiveUnusable(
-            f"archive.root: {root} is not a mount point, as archive.require_mount wants; mount the disk"
-        )
+        message = f"archive.root: {root} is not a mount point, as archive.require_mount wants"
+        raise ArchiveUnusable(message, advice="Mount the disk.")
     if not os.access(root, os.R_OK | os.X_OK):
-        raise ArchiveUnusable(f"archive.root: {root} cannot be read by this user; change its owner or mode")
+        message = f"archive.root: {root} cannot be read by this user"
+        raise ArchiveUnusable(message, advice="Change its owner or mode.")
     if writable and not os.access(root, os.W_OK):
-        raise ArchiveUnusable(f"archive.root: {root} cannot be written by this user; change its owner or mode")
+        message = f"archive.root: {root} cannot be written by this user"
+        raise ArchiveUnusable(message, advice="Change its owner or mode.")

@@ -488,9 +488,10 @@ def test_a_root_that_can_be_used_is_accepted(tmp_path):
 
 
 def test_a_root_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(ArchiveUnusable, match=r"archive\.root: .*/missing does not exist; create the folder") as raised:
+    with pytest.raises(ArchiveUnusable, match=r"archive\.root: .*/missing does not exist") as raised:
         require_root(tmp_path / "missing", require_mount=False, writable=False)
     assert raised.value.exit_status == 78
+    assert raised.value.advice == "Create the folder, or correct the key."
 
 
 def test_a_root_that_is_no_folder_is_told(tmp_path):
