@@ -1,9 +1,11 @@
 """The five calls: every documented answer, what is sent, and what is tried again."""
 
+import errno
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
+from aiohttp.client_reqrep import ConnectionKey
 
 from backupd.core.errors import (
     AccessRefused,
@@ -65,6 +67,9 @@ SCHEDULED = {
 
 def error(code, **details):
     return {"code": code, "message": "SECRET text", "status": "error", "details": details}
+
+
+KEY = ConnectionKey("www.zohoapis.com", 443, True, True, None, None, None)
 
 
 class FakeTokens:
@@ -447,6 +452,24 @@ async def test_a_token_that_could_not_be_had_does_not_make_an_order_a_lost_one(l
         await line.client.create_schedule(None)
     assert type(caught.value) is VendorUnavailable
     assert line.sent == []
+    assert len(line.clock.slept) == 3
+
+
+@pytest.mark.parametrize(
+    ("exception", "reason"),
+    [
+        (aiohttp.ClientConnectorError(KEY, ConnectionRefusedError(errno.ECONNREFUSED, "x")), "Connection refused"),
+        (aiohttp.ClientConnectorDNSError(KEY, OSError(-2, "x")), "cannot be resolved"),
+        (aiohttp.ConnectionTimeoutError("SECRET"), "no connection within 15 s"),
+    ],
+)
+async def test_an_order_that_never_left_is_not_a_lost_one(line, exception, reason):
+    line.will(method="POST", exception=exception)
+    with pytest.raises(VendorUnavailable, match=reason) as caught:
+        await line.client.create_schedule(None)
+    assert not isinstance(caught.value, AnswerLost)
+    assert caught.value.passing
+    assert len(line.sent) == 1
 
 
 # --- the vendor's clock ---

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import stat
 from datetime import timedelta
 
@@ -153,7 +154,12 @@ async def test_the_life_of_a_token_is_read_in_all_its_forms(desk, fields, second
 
 
 async def test_many_who_need_a_token_at_once_ask_once(desk):
-    desk.will_give("AT-1", "AT-2")
+    async def slowly(_url, **_request):
+        for _ in range(50):  # time enough for everybody to come and ask
+            await asyncio.to_thread(int)
+
+    for token in ("AT-1", "AT-2"):
+        desk.will_answer(granted(token), callback=slowly)
     assert set(await asyncio.gather(*(desk.tokens.access_token() for _ in range(20)))) == {"AT-1"}
     assert set(await asyncio.gather(*(desk.tokens.renew("AT-1") for _ in range(20)))) == {"AT-2"}
     assert desk.asked == 2
@@ -231,6 +237,17 @@ async def test_a_token_that_cannot_be_kept_works_all_the_same(desk):
     assert await desk.tokens.access_token() == "AT-1"
     assert desk.asked == 1
     assert any(isinstance(event, TokenNotKept) for event in desk.told)
+
+
+async def test_a_token_that_could_not_be_kept_outranks_an_older_one_that_was(desk):
+    desk.will_give("AT-1", "AT-2")
+    await desk.tokens.access_token()
+    desk.path.with_name(f"main.token.{os.getpid()}.new").mkdir()  # from now on nothing can be written
+    desk.clock.pass_time(minutes=59)
+    assert await desk.tokens.access_token() == "AT-2"
+    desk.clock.pass_time(minutes=58)
+    desk.will_answer(THROTTLED)
+    assert await desk.tokens.access_token(lasting=300) == "AT-2"
 
 
 async def test_the_archive_root_is_never_made_for_a_token(desk, tmp_path):
