@@ -426,6 +426,13 @@ async def test_the_history_comes_in_pages_newest_first():
     assert times == sorted(times, reverse=True)
 
 
+async def test_a_last_page_that_is_full_is_the_last_page():
+    async with simulated(past_events=7) as client:
+        pages = [await client.get(f"/history?page={page}&per_page=4") for page in (1, 2)]
+
+    assert [reply.data["info"]["more_records"] for reply in pages] == [True, False]
+
+
 async def test_the_history_forgets_after_a_year_and_knows_no_future():
     events = (HistorySpec(ago(days=366), "completed"), HistorySpec(ago(days=-1), "completed"), HistorySpec())
     async with simulated(runs=(), history=events) as client:

@@ -1,10 +1,38 @@
 """A scenario file says what the simulator holds; what it cannot mean is an error that names file, key and remedy."""
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from backupd.simulator import Moment, ScenarioError, Serving, Stall, default_scenario, load_scenario
+from backupd.simulator import (
+    FileSpec,
+    Moment,
+    OrgSpec,
+    Pace,
+    Rule,
+    RunSpec,
+    ScenarioError,
+    ScheduleSpec,
+    Serving,
+    Stall,
+    Switches,
+    default_scenario,
+    load_scenario,
+)
+from backupd.simulator.effects import EFFECTS
+
+LEFT_OUT = {
+    "content",
+    "requester",
+    "schedule",
+    "runs",
+    "files",
+    "history",
+    "switches",
+    "faults",
+}  # tables, or Python only
 
 WHOLE = """
 [pace]
@@ -140,3 +168,18 @@ def test_what_cannot_be_meant_is_named_with_its_place_and_remedy(tmp_path, text,
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ScenarioError, match=r"none\.toml: cannot be read \(No such file or directory\)"):
         load_scenario(tmp_path / "none.toml")
+
+
+def test_the_document_names_everything_and_its_example_can_be_read(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
+    example = text.partition("```toml\n")[2].partition("```")[0]
+    (tmp_path / "scenario.toml").write_text(example)
+    kinds = (Switches, Serving, Rule, *EFFECTS.values())
+    keys = {field.name for kind in kinds for field in dataclasses.fields(kind)}
+
+    assert load_scenario(tmp_path / "scenario.toml").orgs[0].runs[0].offered == 1
+    for name in keys | EFFECTS.keys():
+        assert f"`{name}`" in text or f"`{name} =" in text, name
+    for kind in (OrgSpec, ScheduleSpec, RunSpec, FileSpec, Pace):
+        for field in dataclasses.fields(kind):
+            assert f"{field.name} =" in example or field.name in LEFT_OUT, field.name
