@@ -9,13 +9,13 @@ partial, damaged or could not be read never takes the place of a sound one, but 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from pathlib import PurePosixPath
 
 from backupd.core.model import JobId
 from backupd.core.times import to_text
 
 _YOUNG = timedelta(days=7)  # until then its links may live, and nobody has had time to look at it
 _SKEW = timedelta(hours=1)
+_LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)  # nothing is older, however long a rule is
 _NEWEST = 3  # damage among so many of the newest snapshots stops all pruning
 
 
@@ -47,7 +47,7 @@ class Rules:
 class Standing:
     """A snapshot as it stands in the archive."""
 
-    path: PurePosixPath
+    path: str  # relative to the archive root; plain text, since there may be very many
     job: JobId
     taken_at: datetime
     archived_at: datetime
@@ -108,37 +108,43 @@ def judge(
 ) -> Pruning:
     """Judge one org's snapshots. `holds`: each held job's reason; `skew`: our clock less the vendor's, if known."""
     ordered = sorted(snapshots, key=_newest_first, reverse=True)
-    keepers = [_Keeper("held", "", lambda each: f"it is held: {holds[each.job]}" if each.job in holds else None)]
+    held = {index: f"it is held: {holds[each.job]}" for index, each in enumerate(ordered) if each.job in holds}
+    keepers = [_Keeper("held", "", held)]
     if rules.is_empty:
-        everything = _Keeper("no_rule", "", lambda _: "there is no retention rule")
-        return Pruning(tuple(_verdicts(ordered, [*keepers, everything])))
+        everything = _Keeper("no_rule", "", dict.fromkeys(range(len(ordered)), "there is no retention rule"))
+        return Pruning(_verdicts(ordered, (*keepers, everything)))
     refusal = _refusal(ordered, now, skew)
     if refusal is not None:
-        everything = _Keeper(refusal.rule, "", lambda _: refusal.text)
-        return Pruning(tuple(_verdicts(ordered, [*keepers, everything])), refusal)
+        everything = _Keeper(refusal.rule, "", dict.fromkeys(range(len(ordered)), refusal.text))
+        return Pruning(_verdicts(ordered, (*keepers, everything)), refusal)
     keepers.extend(_guards(ordered, now))
     keepers.extend(_rules(ordered, rules))
-    return Pruning(tuple(_verdicts(ordered, keepers)))
+    return Pruning(_verdicts(ordered, keepers))
 
 
 @dataclass(frozen=True, slots=True)
 class _Keeper:
-    """What may keep a snapshot: why it does, or (said of each that goes) why not; empty: not worth saying."""
+    """What keeps snapshots: which and why, by their index; and why not the others (empty: not worth saying)."""
 
     name: str
     why_not: str
-    why: Callable[[Standing], str | None]
+    kept: Mapping[int, str]
 
 
-def _verdicts(ordered: Sequence[Standing], keepers: Sequence[_Keeper]) -> Iterator[Keep | Drop]:
+def _verdicts(ordered: Sequence[Standing], keepers: Sequence[_Keeper]) -> tuple[Keep | Drop, ...]:
+    reasons: dict[int, list[Reason]] = {}
+    for keeper in keepers:
+        for index, text in keeper.kept.items():
+            reasons.setdefault(index, []).append(Reason(keeper.name, text))
     against = tuple(Reason(keeper.name, keeper.why_not) for keeper in keepers if keeper.why_not)
-    for each in ordered:
-        reasons = tuple(Reason(keeper.name, text) for keeper in keepers if (text := keeper.why(each)) is not None)
-        yield Keep(each, reasons) if reasons else Drop(each, against)
+    return tuple(
+        Keep(each, tuple(reasons[index])) if index in reasons else Drop(each, against)
+        for index, each in enumerate(ordered)
+    )
 
 
 def _newest_first(snapshot: Standing) -> tuple[datetime, datetime, str]:
-    return snapshot.taken_at, snapshot.archived_at, str(snapshot.path)
+    return snapshot.taken_at, snapshot.archived_at, snapshot.path
 
 
 def _refusal(ordered: Sequence[Standing], now: datetime, skew: timedelta | None) -> Reason | None:
@@ -156,77 +162,66 @@ def _refusal(ordered: Sequence[Standing], now: datetime, skew: timedelta | None)
     return None
 
 
-def _guards(ordered: Sequence[Standing], now: datetime) -> tuple[_Keeper, ...]:
-    """What no rule can drop."""
-    last = next(each for each in ordered if each.is_sound)
-    young = "it is younger than 7 days"
-    return (
-        _Keeper(
-            "last_verified", "", lambda each: "it is the newest that is known to be whole" if each is last else None
-        ),
-        _Keeper("young", "", lambda each: young if now - max(each.taken_at, each.archived_at) < _YOUNG else None),
-    )
+def _guards(ordered: Sequence[Standing], now: datetime) -> Iterator[_Keeper]:
+    """Say what no rule can drop."""
+    yield _Keeper("last_verified", "", {_last_sound(ordered): "it is the newest that is known to be whole"})
+    born_after = now - _YOUNG
+    young = [i for i, each in enumerate(ordered) if each.archived_at > born_after or each.taken_at > born_after]
+    yield _Keeper("young", "", dict.fromkeys(young, "it is younger than 7 days"))
 
 
 def _rules(ordered: Sequence[Standing], rules: Rules) -> Iterator[_Keeper]:
-    for name, count, unit, period in (
-        ("keep_last", rules.keep_last, "", _itself),
-        ("keep_daily", rules.keep_daily, "day", _day),
-        ("keep_weekly", rules.keep_weekly, "week", _week),
-        ("keep_monthly", rules.keep_monthly, "month", _month),
-        ("keep_yearly", rules.keep_yearly, "year", _year),
+    if rules.keep_last is not None:
+        chosen = _chosen(ordered, rules.keep_last, _itself)
+        text = f"one of the newest {rules.keep_last}"
+        yield _Keeper("keep_last", f"it is not {text}", dict.fromkeys(chosen, f"it is {text}"))
+    for name, count, unit, form in (
+        ("keep_daily", rules.keep_daily, "day", "%Y-%m-%d"),
+        ("keep_weekly", rules.keep_weekly, "week", "%G-W%V"),
+        ("keep_monthly", rules.keep_monthly, "month", "%Y-%m"),
+        ("keep_yearly", rules.keep_yearly, "year", "%Y"),
     ):
         if count is not None:
-            yield _counted(name, _chosen(ordered, count, period), count, unit)
+            chosen = _chosen(ordered, count, _period(form))
+            why_not = f"it is not the newest of one of the newest {count} {unit}s"
+            yield _Keeper(name, why_not, {index: f"it is the newest of {chosen[index]}" for index in chosen})
     if rules.keep_within is not None:
-        since = next(each for each in ordered if each.is_sound).taken_at - rules.keep_within
-        text, why_not = f"it was taken since {to_text(since)}", f"it was taken before {to_text(since)}"
-        yield _Keeper("keep_within", why_not, lambda each: text if each.taken_at >= since else None)
+        newest = ordered[_last_sound(ordered)].taken_at
+        since = newest - min(rules.keep_within, newest - _LONG_AGO)
+        within = [index for index, each in enumerate(ordered) if each.taken_at >= since]
+        text = f"it was taken since {to_text(since)}"
+        yield _Keeper("keep_within", f"it was taken before {to_text(since)}", dict.fromkeys(within, text))
 
 
-def _counted(name: str, chosen: Mapping[PurePosixPath, str], count: int, unit: str) -> _Keeper:
-    if not unit:
-        text = f"it is one of the newest {count}"
-        return _Keeper(name, f"it is not one of the newest {count}", lambda each: text if each.path in chosen else None)
-    why_not = f"it is not the newest of one of the last {count} {unit}s that have one"
-    return _Keeper(name, why_not, lambda each: _newest_of(chosen.get(each.path)))
+def _chosen(ordered: Sequence[Standing], count: int, period: Callable[[Standing], str]) -> dict[int, str]:
+    """Choose one of each period, newest first, until `count` sound ones are chosen; a sound one wins its period.
 
-
-def _newest_of(period: str | None) -> str | None:
-    return None if period is None else f"it is the newest of {period}"
-
-
-def _chosen(ordered: Sequence[Standing], count: int, period: Callable[[Standing], str]) -> Mapping[PurePosixPath, str]:
-    """Choose one snapshot of each period, by path, until `count` sound ones are chosen; a sound one wins its period."""
-    best: dict[str, Standing] = {}
-    for each in ordered:
+    Returns the periods by index. Looks at no more snapshots than that takes.
+    """
+    chosen: dict[int, str] = {}
+    best, current = -1, None
+    for index, each in enumerate(ordered):
         name = period(each)
-        if name not in best or (each.is_sound and not best[name].is_sound):
-            best[name] = each
-    chosen: dict[PurePosixPath, str] = {}
-    for name, each in best.items():  # newest first, as they came
-        if count == 0:
-            break
-        chosen[each.path] = name
-        count -= each.is_sound
+        if name != current:
+            if best >= 0:
+                count -= ordered[best].is_sound
+            if count == 0:
+                return chosen
+            best, current = index, name
+        elif each.is_sound and not ordered[best].is_sound:
+            del chosen[best]
+            best = index
+        chosen[best] = name
     return chosen
 
 
+def _last_sound(ordered: Sequence[Standing]) -> int:
+    return next(index for index, each in enumerate(ordered) if each.is_sound)
+
+
 def _itself(snapshot: Standing) -> str:
-    return str(snapshot.path)
+    return snapshot.path
 
 
-def _day(snapshot: Standing) -> str:
-    return f"{snapshot.taken_at.astimezone(UTC):%Y-%m-%d}"
-
-
-def _week(snapshot: Standing) -> str:
-    return f"{snapshot.taken_at.astimezone(UTC):%G-W%V}"
-
-
-def _month(snapshot: Standing) -> str:
-    return f"{snapshot.taken_at.astimezone(UTC):%Y-%m}"
-
-
-def _year(snapshot: Standing) -> str:
-    return f"{snapshot.taken_at.astimezone(UTC):%Y}"
+def _period(form: str) -> Callable[[Standing], str]:
+    return lambda snapshot: snapshot.taken_at.astimezone(UTC).strftime(form)
