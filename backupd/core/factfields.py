@@ -1,10 +1,28 @@
 """The facts of the journal as JSON fields, and back. A fact that is added to `core.facts` gets its two sides here."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from typing import Any
 
-from backupd.core.facts import Fact, HistorySeen, LinksSeen, Missed, OrgPinned, Published, Revised, Scrubbed
+from backupd.core.facts import (
+    AlarmAcknowledged,
+    AlarmCleared,
+    AlarmRaised,
+    AlarmTold,
+    Dropped,
+    Fact,
+    Healed,
+    HistorySeen,
+    HoldLifted,
+    HoldSet,
+    LinksSeen,
+    Missed,
+    OrgPinned,
+    Published,
+    Revised,
+    Scrubbed,
+)
 from backupd.core.model import FileId, HistoryEntry, JobId, Kind, Link
 from backupd.core.times import from_text, to_text
 
@@ -19,13 +37,8 @@ def fields_of(fact: Fact) -> dict[str, Any]:
         case LinksSeen():
             links = [{**_file_fields(link.file), "url": link.url} for link in fact.links]
             return {**_job_fields(fact.job), "expiry_date": to_text(fact.expires_at), "links": links}
-        case Published() | Revised():
-            return {
-                **_job_fields(fact.job),
-                "path": fact.path,
-                "revision": fact.revision,
-                "manifest_sha256": fact.manifest_sha256,
-            }
+        case Published() | Revised() | Healed() | Dropped():
+            return _revision_fields(fact)
         case Missed():
             return {
                 **_job_fields(fact.job),
@@ -38,6 +51,12 @@ def fields_of(fact: Fact) -> dict[str, Any]:
         case Scrubbed():
             damaged = [_file_fields(file) for file in fact.damaged]
             return {**_job_fields(fact.job), "files": fact.files, "damaged": damaged}
+        case HoldSet():
+            return {**_job_fields(fact.job), "reason": fact.reason}
+        case HoldLifted():
+            return _job_fields(fact.job)
+        case AlarmRaised() | AlarmTold() | AlarmAcknowledged() | AlarmCleared():
+            return {field.name: getattr(fact, field.name) for field in dataclass_fields(fact)}
         case _:
             message = f"{type(fact).__name__} has no fields for the journal"
             raise TypeError(message)
@@ -105,6 +124,20 @@ def _revised(fields: Fields) -> Revised:
     )
 
 
+def _healed(fields: Fields) -> Healed:
+    files = tuple(_file(entry) for entry in _list(fields, "files"))
+    return Healed(
+        _job(fields), text_of(fields, "path"), _number(fields, "revision"), text_of(fields, "manifest_sha256"), files
+    )
+
+
+def _dropped(fields: Fields) -> Dropped:
+    rules = tuple(_texts(fields, "rules"))
+    return Dropped(
+        _job(fields), text_of(fields, "path"), _number(fields, "revision"), text_of(fields, "manifest_sha256"), rules
+    )
+
+
 def _missed(fields: Fields) -> Missed:
     return Missed(_job(fields), _instant(fields, "expired_at"), _number(fields, "files"), _number(fields, "saved"))
 
@@ -118,6 +151,38 @@ def _scrubbed(fields: Fields) -> Scrubbed:
     return Scrubbed(_job(fields), _number(fields, "files"), damaged)
 
 
+def _hold_set(fields: Fields) -> HoldSet:
+    return HoldSet(_job(fields), text_of(fields, "reason"))
+
+
+def _hold_lifted(fields: Fields) -> HoldLifted:
+    return HoldLifted(_job(fields))
+
+
+def _alarm_raised(fields: Fields) -> AlarmRaised:
+    return AlarmRaised(
+        text_of(fields, "key"),
+        text_of(fields, "condition"),
+        text_of(fields, "text"),
+        _number(fields, "extent"),
+        _truth(fields, "stays"),
+    )
+
+
+def _alarm_told(fields: Fields) -> AlarmTold:
+    return AlarmTold(
+        text_of(fields, "key"), text_of(fields, "text"), _number(fields, "extent"), _truth(fields, "stays")
+    )
+
+
+def _alarm_acknowledged(fields: Fields) -> AlarmAcknowledged:
+    return AlarmAcknowledged(text_of(fields, "key"))
+
+
+def _alarm_cleared(fields: Fields) -> AlarmCleared:
+    return AlarmCleared(text_of(fields, "key"))
+
+
 _READERS: Mapping[str, Callable[[Fields], Fact]] = {
     OrgPinned.kind: _pinned,
     LinksSeen.kind: _links_seen,
@@ -126,7 +191,31 @@ _READERS: Mapping[str, Callable[[Fields], Fact]] = {
     Missed.kind: _missed,
     HistorySeen.kind: _history_seen,
     Scrubbed.kind: _scrubbed,
+    Healed.kind: _healed,
+    Dropped.kind: _dropped,
+    HoldSet.kind: _hold_set,
+    HoldLifted.kind: _hold_lifted,
+    AlarmRaised.kind: _alarm_raised,
+    AlarmTold.kind: _alarm_told,
+    AlarmAcknowledged.kind: _alarm_acknowledged,
+    AlarmCleared.kind: _alarm_cleared,
 }
+
+
+def _revision_fields(fact: Published | Revised | Healed | Dropped) -> dict[str, Any]:
+    revision = {
+        **_job_fields(fact.job),
+        "path": fact.path,
+        "revision": fact.revision,
+        "manifest_sha256": fact.manifest_sha256,
+    }
+    match fact:
+        case Healed():
+            return {**revision, "files": [_file_fields(file) for file in fact.files]}
+        case Dropped():
+            return {**revision, "rules": list(fact.rules)}
+        case _:
+            return revision
 
 
 def _job_fields(job: JobId) -> dict[str, Any]:
@@ -156,6 +245,20 @@ def _optional_text(fields: Fields, key: str) -> str | None:
 def _number(fields: Fields, key: str) -> int:
     value = fields[key]
     if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(key)
+    return value
+
+
+def _truth(fields: Fields, key: str) -> bool:
+    value = fields[key]
+    if not isinstance(value, bool):
+        raise TypeError(key)
+    return value
+
+
+def _texts(fields: Fields, key: str) -> list[str]:
+    value = fields[key]
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise TypeError(key)
     return value
 

@@ -85,3 +85,83 @@ class Scrubbed(Fact):
     job: JobId
     files: int
     damaged: tuple[FileId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Healed(Fact):
+    """Damaged files of a snapshot were replaced by whole ones, which made a new revision."""
+
+    kind = "healed"
+    job: JobId
+    path: str
+    revision: int
+    manifest_sha256: str
+    files: tuple[FileId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped(Fact):
+    """A snapshot was taken out of the archive by rule; these were its last revision, and the rules that let it go."""
+
+    kind = "dropped"
+    job: JobId
+    path: str
+    revision: int
+    manifest_sha256: str
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldSet(Fact):
+    """A person wants this job's snapshot kept, whatever the rules say."""
+
+    kind = "hold_set"
+    job: JobId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldLifted(Fact):
+    """The rules apply to this job's snapshot again."""
+
+    kind = "hold_lifted"
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRaised(Fact):
+    """Something is wrong, and was told."""
+
+    kind = "alarm_raised"
+    key: str  # one alarm, such as `disk_full` or `job_missed/<job id>`
+    condition: str
+    text: str
+    extent: int  # how much of it there is; what grows is told at once
+    stays: bool  # until it is acknowledged
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmTold(Fact):
+    """It is still wrong, or worse, and was told again."""
+
+    kind = "alarm_told"
+    key: str
+    text: str
+    extent: int
+    stays: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmAcknowledged(Fact):
+    """A person knows of it: it is not told again, unless it gets worse, until it clears."""
+
+    kind = "alarm_acknowledged"
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmCleared(Fact):
+    """It is over, and that was told."""
+
+    kind = "alarm_cleared"
+    key: str
