@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from backupd.download import Authorizer, Downloader
     from backupd.zoho.account import Account
+    from backupd.zoho.auth import Tokens
+    from backupd.zoho.client import ZohoClient
 
 
 class SystemClock:
@@ -143,6 +145,17 @@ async def open_app(
         yield App({org: _cycle(org, shared) for org in orgs})
 
 
+@asynccontextmanager
+async def open_vendor(settings: Settings, around: Surroundings, org: str) -> AsyncIterator["ZohoClient"]:
+    """Open the way to one org's vendor, with nothing of the archive but the kept token. Raises ConfigurationError."""
+    from backupd.zoho.client import ZohoClient
+
+    account = _account(org, settings)
+    async with _session(1) as calls:
+        tokens = _tokens(calls, account, settings.archive.root, around)
+        yield ZohoClient(calls, account, tokens, patience=ONE_RUN, clock=around.clock, tell=around.tell)
+
+
 async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: Callable[[Settings], None]) -> Exit:
     """Be the daemon: run cycles until SIGTERM; SIGHUP loads the settings again. Raises what a start cannot survive.
 
@@ -206,20 +219,12 @@ class _OrgDownloads:
 
 
 def _cycle(org: str, shared: _Shared) -> Cycle:
-    from backupd.zoho.auth import Tokens
     from backupd.zoho.client import ZohoClient
     from backupd.zoho.gate import Gate
 
     around, library = shared.around, shared.library
     account = _account(org, shared.settings)
-    tokens = Tokens(
-        shared.calls,
-        account,
-        cache=library.root / STATE / f"{org}.token",
-        clock=around.clock,
-        tell=around.tell,
-        learn=around.learn,
-    )
+    tokens = _tokens(shared.calls, account, library.root, around)
 
     async def open_records() -> tuple[Journal, Catalog]:
         journal = await _open_journal(library.root, org, around)
@@ -237,6 +242,13 @@ def _cycle(org: str, shared: _Shared) -> Cycle:
         clock=around.clock,
         tell=around.tell,
     )
+
+
+def _tokens(calls: "ClientSession", account: "Account", root: Path, around: Surroundings) -> "Tokens":
+    from backupd.zoho.auth import Tokens
+
+    cache = root / STATE / f"{account.org}.token"
+    return Tokens(calls, account, cache=cache, clock=around.clock, tell=around.tell, learn=around.learn)
 
 
 def _account(org: str, settings: Settings) -> "Account":

@@ -1,5 +1,6 @@
 """A look at what grows in staging, for `status`. Changes nothing, takes no lock, may be out of date at once. Blocks."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,3 +37,18 @@ def glance(root: Path, org: str) -> dict[str, Growing]:
 def _files(folder: Path, pattern: str) -> Iterator[Path]:
     with suppress(FileNotFoundError):
         yield from (path for path in sorted(folder.glob(pattern)) if path.is_file())
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """How the archive's folders lie on the disk."""
+
+    free: int  # bytes that we may use
+    apart: tuple[str, ...]  # folders of ours that lie on another file system than the root
+
+
+def look_at_disk(root: Path) -> Space:
+    """Tell how much room there is, and whether one rename can reach everywhere. Raises OSError."""
+    device = root.stat().st_dev
+    apart = [path.name for path in sorted(root.iterdir()) if path.is_dir() and path.stat().st_dev != device]
+    return Space(shutil.disk_usage(root).free, tuple(apart))
