@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from backupd.core.errors import RecordDamaged
 from backupd.core.manifest import Manifest, ManifestFile
-from backupd.core.model import Checked, FileId
+from backupd.core.model import Checked
 from backupd.core.names import CHECKSUMS, MANIFEST, path_in_snapshot
 
 _UNSAFE_MODE = 0o227  # who published a file writes to it no more, and others than its group have no business there
@@ -102,14 +102,6 @@ def judge_file(entry: ManifestFile, reading: Reading) -> Finding | None:
     if reading.checked != archived.checked:
         return Finding(Outcome.FAILED, name, "its zip holds other members than the manifest says")
     return None
-
-
-def falls_into(path: PurePosixPath, file: FileId, *, part: int, parts: int) -> bool:
-    """Say whether a file is in part `part` (1 … `parts`) of all files; each file is in exactly one, always the same."""
-    number = 0
-    for byte in f"{path}/{file}".encode():  # FNV-1a: spread evenly, and the same in every process
-        number = (number ^ byte) * 0x01000193 & 0xFFFFFFFF
-    return number % parts == part - 1
 
 
 def _judge_found(name: str, found: FoundFile, entry: ManifestFile | None) -> Iterator[Finding]:

@@ -1,6 +1,5 @@
 """What an audit says of a snapshot in each state it can be in."""
 
-from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -13,7 +12,6 @@ from backupd.core.audit import (
     Inventory,
     Outcome,
     Reading,
-    falls_into,
     judge_file,
     judge_folder,
     outcome_of,
@@ -118,17 +116,3 @@ def test_damage_outranks_doubt():
 
     assert outcome_of((doubt, damage)) is Outcome.FAILED
     assert outcome_of((doubt,)) is Outcome.INCONCLUSIVE
-
-
-def test_parts_hold_each_file_exactly_once_and_about_equally():
-    snapshot = PurePosixPath("main/2022/2022-06-23_4004")
-    files = [FileId(Kind.DATA, f"Data_{number:03}.zip") for number in range(3000)]
-
-    parts = Counter(
-        next(part for part in range(1, 8) if falls_into(snapshot, file, part=part, parts=7))
-        for file in files
-        if sum(falls_into(snapshot, file, part=part, parts=7) for part in range(1, 8)) == 1
-    )
-
-    assert sum(parts.values()) == 3000
-    assert min(parts.values()) > 3000 / 7 * 0.8
