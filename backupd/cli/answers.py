@@ -1,0 +1,100 @@
+"""Answers as JSON: the contract of `--json`, described in docs/json.md. Fields are added, never changed."""
+
+import json
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from backupd.catalog import MissedJob, SnapshotRow
+from backupd.cli.auditing import Audit
+from backupd.cli.safety import UnderWay
+from backupd.core.manifest import Manifest, to_json
+from backupd.core.times import to_text
+
+Document = Mapping[str, Any]
+
+
+def write(document: Document) -> None:
+    """Write a document to standard output."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+async def write_list(name: str, documents: AsyncIterator[Document], rest: Callable[[], Document] = dict) -> None:
+    """Write a document with one list, item by item: there may be very many. `rest` gives the fields that follow it."""
+    sys.stdout.write(f'{{\n  "{name}": [')
+    between = "\n    "
+    async for document in documents:
+        sys.stdout.write(between + json.dumps(document, ensure_ascii=False))
+        between = ",\n    "
+    sys.stdout.write("\n  ]")
+    for key, value in rest().items():
+        sys.stdout.write(f',\n  "{key}": {json.dumps(value, ensure_ascii=False)}')
+    sys.stdout.write("\n}\n")
+
+
+def snapshot(row: SnapshotRow) -> Document:
+    """Describe a snapshot in a list."""
+    return {
+        "org": row.org,
+        "path": str(row.path),
+        "zgid": row.job.zgid,
+        "job_id": row.job.job,
+        "taken_at": to_text(row.taken.at),
+        "taken_at_basis": str(row.taken.basis),
+        "archived_at": to_text(row.archived_at),
+        "revision": row.revision,
+        "files": row.files,
+        "size": row.size,
+        "manifest_sha256": row.manifest_sha256,
+        "state": state(row),
+        "last_verified_at": instant(row.scrubbed_at),
+    }
+
+
+def state(row: SnapshotRow) -> str:
+    """Say in a word how a snapshot was when it was last looked at."""
+    if row.problem is not None:
+        return "unreadable"
+    return "damaged" if row.damaged else "ok"
+
+
+def manifest(found: Manifest) -> Document:
+    """Give the manifest as it stands in the snapshot."""
+    document: Document = json.loads(to_json(found))
+    return document
+
+
+def audit(found: Audit) -> Document:
+    """Describe what came of reading a snapshot again."""
+    return {
+        "path": str(found.path),
+        "outcome": str(found.outcome),
+        "files": found.files,
+        "size": found.size,
+        "findings": [
+            {"outcome": str(finding.outcome), "file": finding.name, "problem": finding.problem}
+            for finding in found.findings
+        ],
+    }
+
+
+def under_way(job: UnderWay) -> Document:
+    """Describe a job that is not archived in full yet."""
+    return {
+        "job_id": job.job.job,
+        "expires_at": to_text(job.expires_at),
+        "files": job.files,
+        "missing": [str(file) for file in job.missing],
+        "received": job.received,
+    }
+
+
+def missed(job: MissedJob) -> Document:
+    """Describe a job whose links expired too early."""
+    return {"job_id": job.job.job, "expired_at": to_text(job.expired_at), "files": job.files, "saved": job.saved}
+
+
+def instant(at: datetime | None) -> str | None:
+    """Write an instant, or nothing."""
+    return None if at is None else to_text(at)

@@ -1,0 +1,44 @@
+"""The archive opened for a command that only reads: no lock, no secrets, and nothing written."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from backupd.app import Library, open_library
+from backupd.catalog import Catalog, SnapshotRow
+from backupd.cli.invocation import Invocation
+from backupd.cli.session import Session
+from backupd.core.errors import UsageError
+from backupd.settings import Settings, require_root
+
+_LATEST = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reading command works with."""
+
+    settings: Settings
+    library: Library
+
+
+@asynccontextmanager
+async def reading(invocation: Invocation) -> AsyncIterator[Reading]:
+    """Open the archive. Raises ConfigurationError, ArchiveUnusable or ArchiveError."""
+    session = Session(invocation)
+    settings = session.load()
+    require_root(settings.archive.root, require_mount=settings.archive.require_mount, writable=False)
+    async with open_library(settings, session.around()) as library:
+        yield Reading(settings, library)
+
+
+async def find(catalog: Catalog, name: str) -> SnapshotRow:
+    """Find the snapshot that a person means. Raises UsageError."""
+    org, _, word = name.rpartition("/")
+    if word != _LATEST:
+        return await catalog.find(name)
+    newest = await catalog.snapshots(org or None, limit=1)
+    if not newest:
+        message = f"there is no snapshot of {org} yet" if org else "there is no snapshot yet"
+        raise UsageError(message, advice="See `backupd status` for what is under way.")
+    return newest[0]

@@ -1,0 +1,60 @@
+"""What a command that needs settings begins with: settings, log, and who hears what happens."""
+
+import sys
+from dataclasses import dataclass, field
+from typing import TextIO, cast
+
+from backupd.app import Surroundings
+from backupd.cli.invocation import Invocation
+from backupd.core.events import Event, Tell
+from backupd.settings import Settings, load
+from backupd.telemetry import Redactor, log_event, set_up_log
+
+
+class _Stderr:
+    """Standard error as it is at each moment: while bars are drawn, lines go above them."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
+
+
+@dataclass(slots=True)
+class Session:
+    """One run of the program. Its log is set up by the first settings, and again by each that take force."""
+
+    invocation: Invocation
+    redactor: Redactor = field(default_factory=Redactor)
+    _has_log: bool = False
+
+    def load(self) -> Settings:
+        """Read the settings. Raises ConfigurationError."""
+        settings = load(self.invocation.config)
+        if not self._has_log:
+            self.take_force(settings)
+        return settings
+
+    def take_force(self, settings: Settings) -> None:
+        """Log as these settings say, and show none of their secrets."""
+        self.redactor = Redactor(settings.secrets())
+        quiet, log = self.invocation.quiet, settings.log
+        set_up_log(self.redactor, form=log.format, level=log.level, quiet=quiet, stream=cast("TextIO", _Stderr()))
+        self._has_log = True
+
+    def around(self, *listeners: Tell) -> Surroundings:
+        """Give what all parts share; the log and these listeners hear what happens."""
+
+        def tell(event: Event) -> None:
+            log_event(event)
+            for listener in listeners:
+                listener(event)
+
+        return Surroundings(tell=tell, learn=self._learn)
+
+    def _learn(self, secret: str) -> None:
+        self.redactor.learn(secret)  # the one in force, which a reload replaces

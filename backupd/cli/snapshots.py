@@ -1,0 +1,125 @@
+"""`backupd list` and `backupd show`: what is in the archive."""
+
+import sys
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from backupd.catalog import Catalog, SnapshotRow
+from backupd.cli import answers, table
+from backupd.cli.failures import printable
+from backupd.cli.figures import counted, instant, size
+from backupd.cli.options import SNAPSHOT, Handed, Json, Org
+from backupd.cli.reading import find, reading
+from backupd.cli.table import Cell, Column
+from backupd.core.manifest import Manifest, ManifestFile
+from backupd.core.model import TakenBasis
+from backupd.core.names import path_in_snapshot
+
+_PAGE = 1000  # snapshots held in memory at once
+_SNAPSHOTS = (
+    Column("ORG"),
+    Column("SNAPSHOT"),
+    Column("FILES", right=True),
+    Column("SIZE", right=True),
+    Column("ARCHIVED"),
+    Column("STATE"),
+)
+_FILES = (
+    Column("FILE"),
+    Column("SIZE", right=True),
+    Column("MEMBERS", right=True),
+    Column("UNPACKED", right=True),
+    Column("TRIES", right=True),
+)
+_BASIS = {
+    TakenBasis.HISTORY: "as the vendor's history says",
+    TakenBasis.EXPIRY: "as the expiry of its links tells",
+    TakenBasis.FIRST_SEEN: "when it was first seen",
+}
+
+
+async def list_(*, org: Org = None, as_json: Json = False, invocation: Handed) -> int:
+    """List the snapshots, newest first."""
+    async with reading(invocation) as opened:
+        pages = _pages(opened.library.catalog, org)
+        if as_json:
+            await answers.write_list("snapshots", (answers.snapshot(row) async for page in pages for row in page))
+            return 0
+        titles = True
+        async for page in pages:
+            table.write(_SNAPSHOTS, [_row(row) for row in page], titles=titles)
+            titles = False
+    return 0
+
+
+async def show(
+    snapshot: Annotated[str, Parameter(help=f"Which one: {SNAPSHOT}.")],
+    /,
+    *,
+    as_json: Json = False,
+    invocation: Handed,
+) -> int:
+    """Show one snapshot: its files, checksums and times."""
+    async with reading(invocation) as opened:
+        row = await find(opened.library.catalog, snapshot)
+        manifest = await opened.library.archive.read(row.path)
+        folder = opened.library.root / row.path
+    if as_json:
+        answers.write({**answers.snapshot(row), "folder": str(folder), "manifest": answers.manifest(manifest)})
+        return 0
+    for name, value in _facts(row, manifest):
+        sys.stdout.write(f"{name:<10}{printable(value)}\n")
+    sys.stdout.write(f"{'Folder':<10}{folder}\n\n")
+    table.write(_FILES, [_file(entry) for entry in manifest.files])
+    sys.stdout.write("\nSHA-256\n")
+    for entry in manifest.files:
+        sys.stdout.write(f"{path_in_snapshot(entry.file)}\n  {entry.received.sha256}\n")
+    return 0
+
+
+async def _pages(catalog: Catalog, org: str | None) -> AsyncIterator[tuple[SnapshotRow, ...]]:
+    page = await catalog.snapshots(org, limit=_PAGE)
+    while page:
+        yield page
+        page = await catalog.snapshots(org, limit=_PAGE, after=page[-1])
+
+
+def _row(row: SnapshotRow) -> table.Row:
+    state = answers.state(row)
+    return (
+        row.org,
+        row.path.name,
+        str(row.files),
+        size(row.size),
+        f"{row.archived_at:%Y-%m-%d}",
+        Cell(state, "plain" if state == "ok" else "bad"),
+    )
+
+
+def _facts(row: SnapshotRow, manifest: Manifest) -> tuple[tuple[str, str], ...]:
+    schedule = manifest.schedule
+    return (
+        ("Snapshot", str(row.path)),
+        ("Taken", f"{instant(manifest.taken.at)}, {_BASIS[manifest.taken.basis]}"),
+        (
+            "Archived",
+            f"{instant(manifest.archived_at)}, revision {manifest.revision}, by backupd {manifest.tool_version}",
+        ),
+        ("Links", f"first seen {instant(manifest.first_seen_at)}, valid until {instant(manifest.expires_at)}"),
+        ("Content", f"{counted(len(manifest.files), 'file')}, {size(manifest.size)}"),
+        ("Schedule", f"{schedule.rrule or 'without a rule'}, {schedule.status}" if schedule else "not known"),
+        ("State", answers.state(row) + (f", read again {instant(row.scrubbed_at)}" if row.scrubbed_at else "")),
+    )
+
+
+def _file(entry: ManifestFile) -> table.Row:
+    received = entry.received
+    return (
+        str(path_in_snapshot(entry.file)),
+        size(received.size),
+        f"{received.checked.members:,}",
+        size(received.checked.unpacked_size),
+        str(received.attempts),
+    )
