@@ -16,11 +16,13 @@ from backupd.core.events import FileRetrying, FileStarted, Tell
 from backupd.core.model import Link, Received
 from backupd.core.patience import Patience
 from backupd.core.slot import Slot
-from backupd.download.fetching import Fetch, Tools
+from backupd.download.fetching import Fetch
 from backupd.download.pace import Pace
+from backupd.download.places import Places
 from backupd.download.record import boot_id
 from backupd.download.requests import Authorizer, Requests
 from backupd.download.setback import Setback
+from backupd.download.tools import Tools
 from backupd.download.tries import GiveUp, Tries, Wait
 from backupd.download.workers import Workers, usual_threads
 
@@ -49,15 +51,20 @@ class Downloader:
         limits: Limits | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._session = session
-        self._clock = clock
-        self._tell = tell
-        self._limits = limits = limits or Limits()
+        limits = limits or Limits()
         self._jitter = jitter
-        self._places = asyncio.Semaphore(limits.files_at_once)
-        self._workers = Workers(limits.threads or usual_threads())
-        pace = Pace(limits.bandwidth, clock=clock, tell=tell)
-        self._tools = Tools(new_check, self._workers, pace, clock, tell, boot_id(), limits.timeout)
+        self._files = asyncio.Semaphore(limits.files_at_once)
+        self._tools = Tools(
+            session=session,
+            new_check=new_check,
+            workers=Workers(limits.threads or usual_threads()),
+            pace=Pace(limits.bandwidth, clock=clock, tell=tell),
+            places=Places(limits.connections, clock=clock),
+            clock=clock,
+            tell=tell,
+            boot=boot_id(),
+            stall=limits.timeout,
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -65,7 +72,7 @@ class Downloader:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await asyncio.to_thread(self._workers.close)
+        await asyncio.to_thread(self._tools.workers.close)
 
     async def fetch(
         self, org: str, link: Link, slot: Slot, *, authorizer: Authorizer, deadline: datetime, patience: Patience
@@ -75,41 +82,27 @@ class Downloader:
         Resumes what an earlier try, or process, left there. Raises ZipRejected (the rejected file stays in the slot),
         another FileError, VendorError or ArchiveError.
         """
-        tries = Tries(patience, deadline, now=self._clock.monotonic())
-        requests = Requests(
-            self._session,
-            link,
-            authorizer,
-            self._tools.pace,
-            clock=self._clock,
-            deadline=deadline,
-            timeout=self._limits.timeout,
-        )
-        self._tell(FileStarted(org, link.job.job, str(link.file)))
+        tries = Tries(patience, deadline, now=self._tools.clock.monotonic())
+        requests = Requests(link, authorizer, self._tools, deadline=deadline, patience=patience)
         fetch = Fetch(org, link, slot, tools=self._tools, requests=requests, tries=tries)
+        self._tools.tell(FileStarted(org, link.job.job, str(link.file)))
         try:
             while True:
                 try:
-                    await self._tools.pace.gate(self._longest_pause(patience, deadline))
-                    async with self._places:
+                    async with self._files:
                         return await fetch.run()
                 except Setback as setback:
                     await self._wait_or_raise(org, link, setback, tries)
         finally:
             await fetch.close()
 
-    def _longest_pause(self, patience: Patience, deadline: datetime) -> float:
-        if patience.file_tries is not None:
-            return patience.longest_wait
-        return (deadline - self._clock.now()).total_seconds()
-
     async def _wait_or_raise(self, org: str, link: Link, setback: Setback, tries: Tries) -> None:
         decision = tries.after_failure(
-            setback.pause, jitter=self._jitter(), now=self._clock.monotonic(), wall=self._clock.now()
+            setback.pause, jitter=self._jitter(), now=self._tools.clock.monotonic(), wall=self._tools.clock.now()
         )
         match decision:
             case Wait(seconds):
-                self._tell(
+                self._tools.tell(
                     FileRetrying(
                         org,
                         link.job.job,
@@ -119,7 +112,7 @@ class Downloader:
                         wait=round(seconds, 3),
                     )
                 )
-                await self._clock.sleep(seconds)
+                await self._tools.clock.sleep(seconds)
             case GiveUp(why):
                 raise setback.error(str(link.file), why) from setback
             case _:

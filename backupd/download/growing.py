@@ -18,11 +18,11 @@ from typing import TypeVar
 
 from backupd.core.check import Check
 from backupd.core.model import Checked
-from backupd.core.ranges import Ranges
 from backupd.core.slot import Slot
 from backupd.download.blocks import BLOCK, Block
 from backupd.download.disk import PartFile, archive_error
 from backupd.download.record import Kept, Story
+from backupd.download.tools import Tools
 from backupd.download.workers import Strand, Workers
 
 _T = TypeVar("_T")
@@ -46,9 +46,9 @@ class _Reader:
 class Growing:
     """One version of one file on its way. Whoever makes it closes it."""
 
-    def __init__(self, slot: Slot, file: PartFile, kept: Kept, *, check: Check, workers: Workers) -> None:
+    def __init__(self, slot: Slot, file: PartFile, kept: Kept, check: Check, workers: Workers) -> None:
         self.version = kept.version
-        self.in_hand = kept.ranges.size  # bytes, with those that are not written yet
+        self.taken = kept.ranges  # with what is not written yet
         self.on_failure: Callable[[], None] | None = None
         self._slot, self._file, self._check = slot, file, check
         self._written = kept.ranges  # to the disk, or to its cache
@@ -68,21 +68,21 @@ class Growing:
         self._wake()
 
     @classmethod
-    async def begin(cls, slot: Slot, kept: Kept, *, boot: str, check: Check, workers: Workers) -> "Growing":
+    async def begin(cls, slot: Slot, kept: Kept, check: Check, tools: Tools) -> "Growing":
         """Start from nothing. What lay there is gone."""
-        file = await _on_disk(slot, lambda: PartFile.begin(slot, kept, boot))
-        return cls(slot, file, kept, check=check, workers=workers)
+        file = await _on_disk(slot, lambda: PartFile.begin(slot, kept, tools.boot))
+        return cls(slot, file, kept, check, tools.workers)
 
     @classmethod
-    async def go_on(cls, slot: Slot, kept: Kept, *, boot: str, check: Check, workers: Workers) -> "Growing":
+    async def go_on(cls, slot: Slot, kept: Kept, check: Check, tools: Tools) -> "Growing":
         """Go on with what is kept; hash and check begin to read it at once."""
-        file = await _on_disk(slot, lambda: PartFile.go_on(slot, kept, boot))
-        return cls(slot, file, kept, check=check, workers=workers)
+        file = await _on_disk(slot, lambda: PartFile.go_on(slot, kept, tools.boot))
+        return cls(slot, file, kept, check, tools.workers)
 
     @property
-    def written(self) -> Ranges:
-        """What is on the disk, or in its cache."""
-        return self._written
+    def in_hand(self) -> int:
+        """Bytes that were taken, or kept."""
+        return self.taken.size
 
     def raise_failure(self) -> None:
         """Raise what went wrong in writing or checking, if something did."""
@@ -91,15 +91,16 @@ class Growing:
 
     def put(self, block: Block, offset: int) -> None:
         """Take the bytes at `offset`; the block goes back to its ring by itself."""
+        size = block.size
         with self._lock:
             takers = [reader for reader in (self._hasher, self._checker) if reader.claimed == offset]
             for reader in takers:
-                reader.claimed += block.size
+                reader.claimed += size
                 reader.queue.append(block)
             block.holders = 1 + len(takers)
             self._writes.append((block, offset))
             self._unwritten += 1
-        self.in_hand += block.size
+        self.taken = self.taken.add(offset, offset + size)
         self._wake()
 
     async def room(self) -> None:
@@ -110,13 +111,9 @@ class Growing:
         if self._unsynced >= _MOST_UNSYNCED and self._syncing is not None:
             await asyncio.wait([self._syncing])
 
-    async def flush(self) -> None:
-        """Wait until everything taken is written. Raises what went wrong."""
-        await self._until(lambda: self._unwritten == 0 or self._error is not None)
-        self.raise_failure()
-
     async def read(self, start: int, stop: int) -> memoryview:
-        """Read back what is written."""
+        """Read back what was taken. Raises ArchiveError."""
+        await self._flush()
         memory = memoryview(bytearray(stop - start))
         await _on_disk(self._slot, lambda: self._file.read(memory, start))
         return memory
@@ -130,7 +127,7 @@ class Growing:
 
         Raises ZipRejected, ArchiveError.
         """
-        await self.flush()
+        await self._flush()
         await self._until(lambda: self._syncing is None)
         await _on_disk(self._slot, lambda: self._file.complete(total))
         readers = (self._hasher, self._checker)
@@ -151,6 +148,11 @@ class Growing:
     def _wake(self) -> None:
         self._keeping.wake()
         self._checking.wake()
+
+    async def _flush(self) -> None:
+        """Wait until everything taken is written. Raises what went wrong."""
+        await self._until(lambda: self._unwritten == 0 or self._error is not None)
+        self.raise_failure()
 
     async def _until(self, reached: Callable[[], bool]) -> None:
         while not reached():

@@ -22,7 +22,9 @@ Seen = Callable[[int], None]
 
 
 class Body(Protocol):
-    """The body of one answer."""
+    """The body of one answer. `starved` counts the seconds spent waiting for the network."""
+
+    starved: float
 
     async def next(self) -> Block | None:
         """Return the next block, or None at the proper end.
@@ -58,6 +60,7 @@ class StreamBody:
         self._block: Block | None = None
         self._left = memoryview(b"")
         self._ended: Setback | bool = False
+        self.starved = 0.0
 
     async def next(self) -> Block | None:
         """See Body."""
@@ -90,12 +93,14 @@ class StreamBody:
         self._response.close()
 
     async def _receive(self) -> None:
+        began = asyncio.get_running_loop().time()
         try:
             data = await self._response.content.readany()
         except (aiohttp.ClientError, OSError) as error:
             self._ended = Setback(reason_of(error))
             self._ended.__cause__ = error
             return
+        self.starved += asyncio.get_running_loop().time() - began
         self._left = memoryview(data)
         self._ended = not data
         self._seen(len(data))
@@ -122,6 +127,7 @@ class DirectBody(asyncio.BufferedProtocol):
         self._ready: deque[Block] = deque()
         self._block: Block | None = None  # being filled; None: reading is paused
         self._ended: Setback | None = None
+        self.starved = 0.0
         self._news: asyncio.Future[None] | None = None
         self._lost = False
         self._stall = stall
@@ -142,8 +148,10 @@ class DirectBody(asyncio.BufferedProtocol):
             elif self._block is None:
                 self._fill(await self._ring.take())
             else:
+                began = self._loop.time()
                 self._news = self._loop.create_future()
                 await self._news
+                self.starved += self._loop.time() - began
         return self._ready.popleft()
 
     def rest(self) -> Block | None:

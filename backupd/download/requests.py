@@ -14,17 +14,18 @@ from typing import Any, Protocol
 import aiohttp
 from yarl import URL
 
-from backupd.core.clock import Clock
 from backupd.core.errors import AccessRefused, BackupdError, LinkDead, LinkRefused, ScopeMissing
 from backupd.core.http import content_range, retry_after, version
 from backupd.core.model import Link
+from backupd.core.patience import Patience
 from backupd.download.answer import Ask, Head
-from backupd.download.pace import Pace
 from backupd.download.setback import Setback, reason_of
+from backupd.download.tools import Tools
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
-_PASSING = frozenset({408, 425, 429})
+_PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+_TOO_MUCH = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _ERROR_TEXT = 4096  # bytes of an error's body that are looked at
 _USABLE = frozenset({HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE})
 _LONGEST_PAUSE = 1e6  # seconds; a longer one in a body is not believed
@@ -57,28 +58,17 @@ class Requests:
     """The requests for one link."""
 
     def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        link: Link,
-        authorizer: Authorizer,
-        pace: Pace,
-        *,
-        clock: Clock,
-        deadline: datetime,
-        timeout: float,
+        self, link: Link, authorizer: Authorizer, tools: Tools, *, deadline: datetime, patience: Patience
     ) -> None:
-        self._session = session
-        self._link = link
-        self._authorizer = authorizer
-        self._pace = pace
-        self._clock = clock
-        self._deadline = deadline
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(_CONNECT, timeout), sock_read=timeout)
-        self._may_renew = True
+        self._link, self._authorizer, self._tools = link, authorizer, tools
+        self._deadline, self._patience = deadline, patience
+        connect = min(_CONNECT, tools.stall)
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=tools.stall)
+        self._stale: Mapping[str, str] | None = None  # the headers whose token was renewed
 
     def progressed(self) -> None:
         """A token that was renewed has worked: when it is stale one day, it may be renewed again."""
-        self._may_renew = True
+        self._stale = None
 
     @asynccontextmanager
     async def send(self, ask: Ask) -> AsyncIterator[Answer]:
@@ -115,9 +105,10 @@ class Requests:
         raise Setback("the file server redirects in circles")
 
     async def _get(self, url: URL, ask: Ask) -> tuple[dict[str, str], aiohttp.ClientResponse]:
+        await self._tools.pace.gate(self._longest_pause)
         headers = await self._authorizer.headers(str(url))
         try:
-            response = await self._session.get(
+            response = await self._tools.session.get(
                 url,
                 headers={**headers, **_request_headers(ask)},
                 allow_redirects=False,
@@ -145,8 +136,9 @@ class Requests:
         """Raise what the refusal means; return only if the same request may be sent again with a new token."""
         status = response.status
         said = await _error_text(response)
-        if status == HTTPStatus.UNAUTHORIZED and not self._expired and self._may_renew and not _scope_or_rule(said):
-            self._may_renew = False
+        renewed = self._stale is not None and self._stale != headers  # this is the new token already
+        if status == HTTPStatus.UNAUTHORIZED and not (self._expired or renewed or _scope_or_rule(said)):
+            self._stale = headers
             await self._authorizer.renew(headers)
             return
         if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -155,11 +147,13 @@ class Requests:
 
     def _raise_passing(self, response: aiohttp.ClientResponse, said: str) -> None:
         reason = f"the file server answered {response.status}"
-        pause = retry_after(response.headers.get("Retry-After"), self._clock.now())
+        pause = retry_after(response.headers.get("Retry-After"), self._tools.clock.now())
         if pause is None and response.status == HTTPStatus.TOO_MANY_REQUESTS:
             pause = _retry_after_in_details(said)
+        if response.status in _TOO_MUCH:
+            self._tools.places.refused()
         if pause is not None:
-            pause = self._pace.pause(pause, reason)
+            pause = self._tools.pace.pause(pause, reason)
         raise Setback(reason, reached=False, pause=pause)
 
     def _permanent(self, status: int, said: str) -> BackupdError | Setback:
@@ -179,8 +173,14 @@ class Requests:
         return Setback(f"the file server answered {status}")
 
     @property
+    def _longest_pause(self) -> float:
+        if self._patience.file_tries is not None:
+            return self._patience.longest_wait
+        return (self._deadline - self._tools.clock.now()).total_seconds()
+
+    @property
     def _expired(self) -> bool:
-        return self._clock.now() >= self._deadline
+        return self._tools.clock.now() >= self._deadline
 
     @property
     def _name(self) -> str:

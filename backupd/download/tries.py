@@ -30,9 +30,12 @@ class Tries:
         self._last_byte = now  # running time
         self.failed = 0  # in a row
 
-    def received(self, in_hand: int, now: float) -> bool:
-        """Take note of bytes that came; tell whether they are progress."""
+    def heard(self, now: float) -> None:
+        """Take note that bytes came, new or not."""
         self._last_byte = now
+
+    def reached(self, in_hand: int) -> bool:
+        """Take note of how much is in hand; tell whether that is progress."""
         if in_hand <= self._furthest:
             return False
         self._furthest = in_hand

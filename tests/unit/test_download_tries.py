@@ -26,17 +26,17 @@ def test_a_byte_further_than_ever_begins_the_count_anew():
     tries = Tries(ONE_RUN, DEADLINE, now=0.0)
     for furthest in range(1, 100):
         fail(tries)
-        assert tries.received(furthest, now=0.0)
+        assert tries.reached(furthest)
 
     assert fail(tries) == Wait(1.0)
 
 
 def test_bytes_that_were_had_before_do_not():
     tries = Tries(ONE_RUN, DEADLINE, now=0.0)
-    tries.received(500, now=0.0)
+    tries.reached(500)
     for _ in range(4):
         assert isinstance(fail(tries), Wait)
-        assert not tries.received(500, now=0.0)
+        assert not tries.reached(500)
 
     assert isinstance(fail(tries), GiveUp)
 

@@ -1,0 +1,196 @@
+"""The connections of one file: each brings its share, and helpers join where they help.
+
+Helpers take free places when the line is what holds the file up, and only once the server has shown that it serves
+parts of this very file; at the first sign that it does not mean it, they leave the rest to one connection.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from backupd.core.ranges import Span
+from backupd.download.answer import Ask, Part, judge
+from backupd.download.blocks import Block, Ring
+from backupd.download.growing import Growing
+from backupd.download.holding import Holding
+from backupd.download.lanes import Growth, Lane, crawling, cut, unassigned
+from backupd.download.progress import Progress
+from backupd.download.receive import Body, body_of
+from backupd.download.requests import Answer, Requests
+from backupd.download.setback import Setback
+from backupd.download.tools import Tools
+from backupd.download.tries import Tries
+
+_REST = 5.0  # seconds without new helpers after a connection has failed
+_MOST_REPLACED = 3  # connections of a file that are replaced for crawling
+
+
+class Crew:
+    """The connections of one file."""
+
+    def __init__(self, holding: Holding, requests: Requests, tries: Tries, progress: Progress, tools: Tools) -> None:
+        self.proven = False  # the server serves parts of this very file
+        self._holding, self._requests, self._tries = holding, requests, tries
+        self._progress, self._tools = progress, tools
+        self._lanes: dict[Lane, Body | None] = {}  # None: asked for
+        self._alone = False  # the server does not mean it: no helpers
+        self._growth = Growth()
+        self._brought = 0  # bytes, by all lanes
+        self._starved = 0.0  # seconds, by lanes that are gone
+        self._rest_until = 0.0
+        self._replaced = 0
+
+    # --- one connection -----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def at_work(self, lane: Lane, answer: Answer) -> Iterator[Body]:
+        """Have the body of an answer for a lane."""
+
+        def seen(count: int) -> None:
+            self._seen(lane, count)
+
+        body = body_of(answer.response, Ring(), seen, stall=self._tools.stall)
+        lane.marked = (_now(), 0)
+        self._lanes[lane] = body
+        self._tools.lanes[lane] = lambda: self._replace(body)
+        try:
+            yield body
+        finally:
+            self._starved += body.starved
+            del self._lanes[lane], self._tools.lanes[lane]
+            body.close()
+
+    async def pour(self, growing: Growing, lane: Lane, body: Body, block: Block | None) -> None:
+        """Put a body into the file, `block` first, to the end of the lane. Raises Setback if it ends before."""
+        growing.on_failure = self._stop_all
+        try:
+            while lane.stop is None or lane.at < lane.stop:
+                block = block or await body.next()
+                if block is None:
+                    break
+                size = self._put(growing, lane, block)
+                block = None
+                await growing.room()
+                await self._tools.pace.spend(size)
+                if lane.helps and self._tools.places.make_way():
+                    return
+        except Setback:
+            growing.raise_failure()
+            raise
+        finally:
+            while (rest := body.rest()) is not None:
+                self._put(growing, lane, rest)
+        if lane.stop is not None and lane.at < lane.stop:
+            raise Setback("the body ended before its time")
+
+    def _put(self, growing: Growing, lane: Lane, block: Block) -> int:
+        """Put a block into the file, as far as it is the lane's; return its size."""
+        lane.pending -= block.size
+        size = block.size = block.size if lane.stop is None else max(0, min(block.size, lane.stop - lane.at))
+        if not size:
+            block.ring.give_back(block)
+            return 0
+        growing.put(block, lane.at)
+        lane.at += size
+        if self._tries.reached(growing.in_hand):
+            self._requests.progressed()
+        return size
+
+    def _seen(self, lane: Lane, count: int) -> None:
+        """Take note of bytes as they come."""
+        now = self._tools.clock.monotonic()
+        lane.pending += count
+        lane.brought += count
+        self._brought += count
+        self._tries.heard(now)
+        if self._progress.received(count, now):
+            growing, holding = self._holding.growing, self._holding
+            in_hand = growing.in_hand if growing is not None else 0
+            in_hand += sum(max(0, lane.pending) for lane in self._lanes)
+            self._progress.tell(now, in_hand=in_hand, total=holding.total, resumed=holding.story.resumed)
+
+    def _replace(self, body: Body) -> None:
+        if self._replaced < _MOST_REPLACED:
+            self._replaced += 1
+            body.close()
+
+    def _stop_all(self) -> None:
+        """Writing or checking failed: no connection needs to bring more."""
+        for body in self._lanes.values():
+            if body is not None:
+                body.close()
+
+    # --- helpers ------------------------------------------------------------------------------------------------
+
+    def rest(self) -> None:
+        """A connection failed: take on nobody for a while."""
+        self._rest_until = _now() + _REST
+
+    def replace_crawling(self) -> None:
+        """Close connections, of any file, that are far slower than the others."""
+        for lane in crawling(self._tools.lanes, _now()):
+            self._tools.lanes[lane]()
+
+    def wanted(self, helpers: int) -> int:
+        """Return how many helpers to take on now; `helpers` are there already."""
+        starved = self._starved + sum(body.starved for body in self._lanes.values() if body is not None)
+        wanted = self._growth.more(now=_now(), brought=self._brought, starved=starved, lanes=len(self._lanes))
+        growing, total = self._holding.growing, self._holding.total
+        if growing is None or total is None or _now() < self._rest_until or self._tools.pace.pause_left:
+            return 0
+        if self._share(growing) is None:
+            return 0
+        if unassigned(growing.taken, total, self._lanes):
+            wanted = max(wanted, 1)
+        return wanted if self.proven else min(wanted, 1 - helpers)
+
+    async def help(self) -> None:
+        """Fetch what others would come to later, share after share, on a place that was taken for it."""
+        growing = self._holding.growing
+        try:
+            while growing is not None and (share := self._share(growing)) is not None:
+                if not await self._fetch_share(growing, *share):
+                    return
+        finally:
+            self._tools.places.give_back()
+
+    def _share(self, growing: Growing) -> tuple[Span, Lane | None] | None:
+        total = self._holding.total
+        if self._alone or total is None or growing.version.strong is None or self._holding.growing is not growing:
+            return None
+        return cut(growing.taken, total, tuple(self._lanes))
+
+    async def _fetch_share(self, growing: Growing, span: Span, giver: Lane | None) -> bool:
+        """Fetch a share that is cut from a lane, or was nobody's; say whether to go on helping.
+
+        The first share of a file is cut only when the answer has shown that the server means it.
+        """
+        start, stop = span
+        lane = Lane(start, stop, helps=True)
+        if giver is not None and self.proven:
+            giver.stop = start
+        self._lanes[lane] = None
+        self._holding.asked()
+        ask = Ask(start, stop, growing.version, start)
+        try:
+            async with self._requests.send(ask) as answer:
+                meaning = judge(ask, answer.head)
+                if not isinstance(meaning, Part):
+                    self._alone = True
+                    return False
+                if giver is not None and not self.proven:
+                    if giver.at >= start:
+                        return False
+                    giver.stop = start
+                self.proven = True
+                lane.stop = meaning.stop
+                with self.at_work(lane, answer) as body:
+                    await self.pour(growing, lane, body, None)
+                    return lane.at == lane.stop
+        finally:
+            self._lanes.pop(lane, None)
+
+
+def _now() -> float:
+    """Running time of the event loop: connections are judged by real time."""
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,105 @@
+"""What is in hand of one file: its growing version, how long it will be, and the story so far."""
+
+import asyncio
+from dataclasses import replace
+
+from backupd.core.check import Check
+from backupd.core.events import FileRestarted
+from backupd.core.http import Version
+from backupd.core.model import Link, Received
+from backupd.core.slot import Slot
+from backupd.download.answer import Ask
+from backupd.download.growing import Growing
+from backupd.download.record import Kept, Story, read
+from backupd.download.tools import Tools
+
+_OVERLAP = 64 * 1024  # bytes in hand that are fetched again and compared, where the validators are not certain
+
+
+class Holding:
+    """One file, as far as it came."""
+
+    def __init__(self, org: str, link: Link, slot: Slot, tools: Tools) -> None:
+        self.names = (org, link.job.job, str(link.file))  # as events give them
+        self.growing: Growing | None = None  # None: nothing is in hand
+        self.total: int | None = None  # None: not known yet
+        self.story = Story()
+        self._link, self._slot, self._tools = link, slot, tools
+        self._opened = False
+
+    async def open(self) -> None:
+        """Find out, once, what an earlier process left."""
+        if self._opened:
+            return
+        self._opened = True
+        kept = await asyncio.to_thread(read, self._slot, self._tools.boot)
+        if kept is None or not kept.ranges.size:
+            return
+        self.story, self.total = kept.story, kept.version.total
+        self.growing = await Growing.go_on(self._slot, kept, self._new_check(), self._tools)
+
+    async def begin(self, version: Version) -> Growing:
+        """Start a version from its first byte."""
+        self.story = replace(self.story, resumed=0)
+        self.total = version.total
+        kept = Kept(version, story=self.story)
+        self.growing = await Growing.begin(self._slot, kept, self._new_check(), self._tools)
+        return self.growing
+
+    async def drop(self, reason: str) -> None:
+        """Give up what is in hand: it does not go together with what the server has."""
+        if self.growing is not None:
+            self._tools.tell(FileRestarted(*self.names, reason=reason, dropped=self.growing.in_hand))
+        self.total = None
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of the file; what came stays."""
+        growing, self.growing = self.growing, None
+        if growing is not None:
+            await growing.close()
+
+    def missing(self) -> Ask | None:
+        """Say what to ask for next; None when all is there."""
+        growing = self.growing
+        if growing is None or not growing.in_hand:
+            return Ask()
+        if self.total is None:
+            missing, stop = growing.taken.run_end(0), None
+        elif gaps := growing.taken.gaps(self.total):
+            missing, stop = gaps[0][0], gaps[0][1] if gaps[0][1] < self.total else None
+        else:
+            return None
+        start = missing
+        if not growing.version.certain:
+            start = max(missing - _OVERLAP, growing.taken.run_start(missing))
+        return Ask(start, stop, growing.version, missing)
+
+    def asked(self) -> None:
+        """Count a request."""
+        self.story = replace(self.story, attempts=self.story.attempts + 1)
+
+    def spent(self, seconds: float) -> None:
+        """Count time."""
+        self.story = replace(self.story, seconds=self.story.seconds + seconds)
+
+    async def finish(self) -> Received:
+        """Return what was received, once it is whole: written for good, hashed and checked."""
+        growing, total = self.growing, self.total
+        assert growing is not None  # noqa: S101  nothing is missing, so something is there
+        assert total is not None  # noqa: S101  as above
+        sha256, checked = await growing.finish(total)
+        return Received(
+            file=self._link.file,
+            size=total,
+            sha256=sha256,
+            checked=checked,
+            etag=growing.version.etag,
+            last_modified=growing.version.last_modified,
+            attempts=self.story.attempts,
+            resumed_bytes=self.story.resumed,
+            seconds=self.story.seconds,
+        )
+
+    def _new_check(self) -> Check:
+        return self._tools.new_check(self.names[2])
