@@ -1,0 +1,140 @@
+"""Reading archived files again: length, sha256 and zip together, from real files."""
+
+import asyncio
+import hashlib
+import random
+import threading
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from backupd.core.model import Checked
+from backupd.verify import Damaged, Missing, Unreadable, Whole, ZipLimits, check_file, new_check, read_again
+from tests.fakes.corpus.case import DEALS, LEADS, NOTE, PHOTO, USUAL
+from tests.fakes.zips import Member, build
+
+LIMITS = ZipLimits()
+_NOISE = random.Random(7).randbytes(3_000_000)
+LARGE = [Member(name=b"Attachments/%d.jpg" % number, content=_NOISE[number:]) for number in range(4)]  # 12 MB in all
+
+
+def save(folder: Path, data: bytes) -> Path:
+    path = folder / "Data_001.zip"
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("members", [USUAL, LARGE], ids=["small", "large"])
+def test_a_whole_file_is_told_with_its_length_and_digest(tmp_path, members, workers):
+    data = build(members)
+    told: list[int] = []
+
+    reading = check_file(save(tmp_path, data), LIMITS, workers=workers, progress=told.append)
+
+    unpacked = sum(len(member.content) for member in members)
+    assert reading == Whole(len(data), hashlib.sha256(data).hexdigest(), Checked(len(members), unpacked))
+    assert sum(told) == len(data)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_the_first_damaged_member_is_told_whatever_the_number_of_workers(tmp_path, workers):
+    first, second, third, fourth = LARGE
+    data = build([first, replace(second, local={"crc": 1}), third, replace(fourth, local={"crc": 1})])
+
+    reading = check_file(save(tmp_path, data), LIMITS, name="data/Data_001.zip", workers=workers)
+
+    assert isinstance(reading, Damaged)
+    assert (reading.size, reading.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+    text = "data/Data_001.zip: member 2 (Attachments/…): its content does not have the stated CRC"
+    assert str(reading.why) == text
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_lost_byte_is_told_where_it_was_lost(tmp_path, workers):
+    data = build(LARGE)
+    at = len(LARGE[0].content) + 500_000
+
+    reading = check_file(save(tmp_path, data[:at] + data[at + 1 :]), LIMITS, workers=workers)
+
+    assert isinstance(reading, Damaged)
+    assert (reading.why.reason, reading.why.member) == ("crc", "member 2 (Attachments/…)")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_bytes_that_follow_the_end_are_told_however_many_they_are(tmp_path, workers):
+    reading = check_file(save(tmp_path, build(LARGE) + bytes(200_000)), LIMITS, workers=workers)
+
+    assert isinstance(reading, Damaged)
+    assert reading.why.reason == "trailing_bytes"
+
+
+def test_a_file_that_is_not_there_is_missing(tmp_path):
+    assert check_file(tmp_path / "gone.zip", LIMITS) == Missing()
+
+
+def test_a_file_that_cannot_be_read_says_nothing_about_the_zip(tmp_path):
+    reading = check_file(tmp_path, LIMITS)  # a folder: it opens, and reading it fails
+
+    assert isinstance(reading, Unreadable)
+    assert str(reading.why) == f"{tmp_path} could not be read: Is a directory"
+
+
+async def test_reading_again_leaves_the_loop_free(tmp_path):
+    threads = set()
+
+    reading = await read_again(
+        save(tmp_path, build(LARGE)), LIMITS, workers=2, progress=lambda _: threads.add(threading.current_thread())
+    )
+
+    assert isinstance(reading, Whole)
+    assert threading.main_thread() not in threads
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_reading_again_stops_when_it_is_cancelled(tmp_path, workers):
+    path = save(tmp_path, build(LARGE))
+    begun, go_on = threading.Event(), threading.Event()
+    told: list[int] = []
+
+    def progress(count: int) -> None:
+        told.append(count)
+        begun.set()
+        go_on.wait(30)
+
+    reading = asyncio.create_task(read_again(path, LIMITS, workers=workers, progress=progress))
+    await asyncio.to_thread(begun.wait, 30)
+    reading.cancel()
+    asyncio.get_running_loop().call_soon(go_on.set)
+
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert sum(told) < path.stat().st_size
+
+
+def test_memory_does_not_grow_with_members(tmp_path):
+    few, many = (build([replace(LEADS, name=b"%d" % n, content=b"x") for n in range(count)]) for count in (200, 4000))
+
+    _peak(many, tmp_path)  # fills the interpreter's own lists of spare objects
+    assert _peak(many, tmp_path) < _peak(few, tmp_path) + 10_000
+
+
+def test_memory_does_not_grow_with_the_size_of_a_member(tmp_path):
+    data = build([replace(DEALS, content=b"zcrm_1,yes\n" * 3_000_000), PHOTO, NOTE])
+
+    assert _peak(data, tmp_path) < 1_000_000  # of 33 MB
+
+
+def _peak(data: bytes, folder: Path) -> int:
+    """Return the most memory that a check takes, in bytes."""
+    check = new_check(LIMITS)("Data_001.zip")
+    tracemalloc.start()
+    try:
+        for at in range(0, len(data), 65536):
+            check.feed(memoryview(data)[at : at + 65536])
+        check.finish(folder / "Data_001.zip")
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
