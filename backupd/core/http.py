@@ -57,9 +57,9 @@ def http_date(text: str | None) -> datetime | None:
         return None
     try:
         instant = parsedate_to_datetime(text)
-    except ValueError:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):  # overflow: beyond the calendar's edge
         return None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,14 @@ import aiohttp
 from backupd.core.clock import Clock
 from backupd.core.errors import AnswerLost, UnreadableAnswer, UsageError, VendorUnavailable
 from backupd.core.events import JobIdentityGuessed, Tell
+from backupd.core.http import http_date
 from backupd.core.model import UNKNOWN_ZGID, HistoryEntry, JobId, Offers, Schedule
 from backupd.core.names import is_id
 from backupd.core.patience import Patience
 from backupd.zoho import wire
 from backupd.zoho.account import Account
 from backupd.zoho.exchange import NotSent, exchange
-from backupd.zoho.failures import Answer, TokenRefused, accepted, http_date
+from backupd.zoho.failures import Answer, TokenRefused, accepted
 from backupd.zoho.gate import TokenSource, authorization
 from backupd.zoho.patiently import Patiently
 
@@ -151,7 +152,7 @@ class ZohoClient:
         return accepted(request.call, answer, now)
 
     def _note_skew(self, answer: Answer, now: datetime) -> None:
-        date = http_date(answer.headers.get("date", ""))
+        date = http_date(answer.headers.get("date"))
         if date is not None:
             self._skew = date - now
 

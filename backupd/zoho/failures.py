@@ -6,8 +6,7 @@ Only the vendor's code goes into a text, never its message, which may be a page 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +19,7 @@ from backupd.core.errors import (
     VendorThrottled,
     VendorUnavailable,
 )
+from backupd.core.http import retry_after
 from backupd.zoho.wire import CANCEL, CREATE, Document, document
 
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,59}")
@@ -97,8 +97,8 @@ def _failure(call: str, answer: Answer, now: datetime) -> VendorError:
     status = answer.status
     said = f"{call}: the vendor answered {status}" + (f" {code}" if code else "")
     if status == HTTPStatus.TOO_MANY_REQUESTS or code == "TOO_MANY_REQUESTS":
-        wait = _retry_after(answer.headers.get("retry-after"), now) or _seconds(details.get("retry_after"))
-        return VendorThrottled(said, retry_after=wait)
+        wait = retry_after(answer.headers.get("retry-after"), now) or _seconds(details.get("retry_after"))
+        return VendorThrottled(said, retry_after=timedelta(seconds=wait) if wait else None)
     if code in _NO_SCOPE:
         scope = _SCOPES.get(call, _READ_SCOPE)
         return ScopeMissing(f"{said}: the refresh token lacks the scope {scope}")
@@ -127,29 +127,10 @@ def _code_and_details(call: str, answer: Answer) -> tuple[str, Mapping[str, Any]
     return (code if _CODE.fullmatch(code) else "an unknown code"), details if isinstance(details, dict) else {}
 
 
-def _retry_after(header: str | None, now: datetime) -> timedelta | None:
-    """Read a Retry-After header, seconds or a date; None if it is missing or neither."""
-    if not header:
-        return None
-    wait = _seconds(header)
-    if wait is not None:
-        return wait
-    moment = http_date(header)
-    return max(moment - now, timedelta()) if moment else None
-
-
-def _seconds(value: object) -> timedelta | None:
+def _seconds(value: object) -> float | None:
+    """Read the seconds to wait out of an error's details, where they come as a number or as text."""
     if isinstance(value, str):
         value = int(value) if re.fullmatch(r"\s*[0-9]{1,9}\s*", value) else None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 10**9:
         return None
-    return timedelta(seconds=value)
-
-
-def http_date(header: str) -> datetime | None:
-    """Read an HTTP date as an instant; None if it is none."""
-    try:
-        moment = parsedate_to_datetime(header)
-    except (ValueError, OverflowError, IndexError, TypeError):
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return float(value)

@@ -52,7 +52,7 @@ class TokenCache:
                 return Kept()
             until = fields["throttled_until"]
             return Kept(_token_from(fields["token"]), from_text(until) if until else None)
-        except (OSError, ValueError, OverflowError, RecursionError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
             return Kept()
 
     def write(self, kept: Kept) -> None:

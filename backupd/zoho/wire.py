@@ -169,7 +169,7 @@ class _Reader:
             return None
         try:
             return from_text(text)
-        except (ValueError, OverflowError):
+        except ValueError:
             raise self._wrong(name, "is not a time with an offset") from None
 
     def links(self, name: str, kind: Kind) -> Iterator[Found]:
