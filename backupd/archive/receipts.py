@@ -6,7 +6,7 @@ A receipt is on the disk before its file leaves the slot: after a crash in betwe
 import json
 from pathlib import Path
 
-from backupd.archive.disk import PRIVATE_FILE, PRIVATE_FOLDER, PUBLIC_FOLDER, make_folder, move, put, remove, sync_file
+from backupd.archive.disk import PRIVATE_FILE, PUBLIC_FOLDER, make_folder, move, put, remove, sync_file
 from backupd.archive.growth import RECEIPTS, SCRATCH, TREE, slot_in
 from backupd.core.errors import ArchiveError
 from backupd.core.manifest import ManifestFile, file_from_json, file_to_json
@@ -28,8 +28,6 @@ class Receipts:
         """
         finished = []
         for kind in Kind:
-            make_folder(self._folder / RECEIPTS / kind, PRIVATE_FOLDER)
-            make_folder(self._folder / SCRATCH / kind, PRIVATE_FOLDER)
             for receipt in sorted((self._folder / RECEIPTS / kind).glob("*.json")):
                 entry = _read(receipt)
                 if entry is not None and self._finish_accepting(entry):

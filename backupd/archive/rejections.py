@@ -29,8 +29,6 @@ class Rejections:
         """Read the records, and finish putting aside a copy that a crash left in its slot; return what was finished."""
         finished = []
         for kind in Kind:
-            make_folder(self._folder / REJECTIONS / kind, PRIVATE_FOLDER)
-            make_folder(self._folder / SCRATCH / kind, PRIVATE_FOLDER)
             for record in sorted((self._folder / REJECTIONS / kind).glob("*.json")):
                 rejected = _read(record)
                 if rejected is None:

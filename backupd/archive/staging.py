@@ -12,7 +12,7 @@ from backupd.archive.disk import (
     PRIVATE_FILE,
     PRIVATE_FOLDER,
     in_thread,
-    make_folder,
+    make_folders,
     put,
     remove,
     remove_empty,
@@ -120,11 +120,9 @@ class Staging:
 
     def load(self) -> tuple[str, ...]:
         """Make the folders, and put in order what a crash left; return the steps that it had cut. Raises OSError."""
-        make_folder(self._folder / TREE, PRIVATE_FOLDER)
+        make_folders(self._folder, (TREE, PARTS, RECEIPTS, REJECTIONS, SCRATCH), PRIVATE_FOLDER)
         for name in (PARTS, RECEIPTS, REJECTIONS, SCRATCH):
-            make_folder(self._folder / name, PRIVATE_FOLDER)
-        for kind in Kind:
-            make_folder(self._folder / PARTS / kind, PRIVATE_FOLDER)
+            make_folders(self._folder / name, Kind, PRIVATE_FOLDER)
         self._intention = read_intention(self._folder)
         published = self._root / self._intention.path if self._intention else None
         return self._rejections.load() + self._receipts.load(published)

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from backupd.archive import reading
-from backupd.archive.disk import PRIVATE_FILE, PRIVATE_FOLDER, in_thread, make_folder, put, remove
+from backupd.archive.disk import PRIVATE_FILE, PRIVATE_FOLDER, in_thread, make_folder, make_folders, put, remove
 from backupd.archive.growth import JOB, SCRATCH, Growth, growth_from_json, growth_to_json
 from backupd.archive.locking import hold
 from backupd.archive.staging import Staging, discard, read_intention
@@ -89,8 +89,7 @@ class Archive:
         if self._require_mount and not _is_mount(root):
             raise ArchiveUnusable(f"{root}: the archive's root is not a mount point, as `archive.require_mount` asks")
         try:
-            for name in (STAGING, TRASH, STATE):
-                make_folder(root / name, PRIVATE_FOLDER)
+            make_folders(root, (STAGING, TRASH, STATE), PRIVATE_FOLDER)
             put(root / STATE / "writable", b"", mode=PRIVATE_FILE, scratch=root / STATE)
             remove(root / STATE / "writable")
         except OSError as error:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 _STEPS = ("rename", "replace", "unlink", "rmdir", "mkdir", "fsync", "write", "ftruncate", "chmod", "fchmod")
+_NAMING = {"rename", "replace", "unlink", "rmdir"}
 
 
 class Killed(BaseException):
@@ -18,7 +19,7 @@ class Killed(BaseException):
 
 
 class Guillotine:
-    """Counts steps, and falls before the `at`-th one (from 1); `look` sees the disk before each."""
+    """Counts steps, and falls before the `at`-th one (from 1); `look` sees the disk before each that changes a name."""
 
     def __init__(self, *, at: int | None = None, torn: bool = False, look: Callable[[], None] | None = None) -> None:
         self.steps: list[str] = []
@@ -29,7 +30,7 @@ class Guillotine:
     def hits(self, name: str) -> bool:
         """Count a step, and tell whether it must not be done any more."""
         self.steps.append(name)
-        if self._look is not None:
+        if self._look is not None and name in _NAMING:
             self._look()
         return self._at is not None and len(self.steps) >= self._at
 

@@ -1,0 +1,474 @@
+"""A job grows, is published by one rename, and files that appear later join it: what is on disk at each point."""
+
+import json
+import os
+import stat
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import PurePosixPath
+
+import pytest
+
+from backupd.archive.reading import manifest_bytes
+from backupd.core.errors import ArchiveError, ArchiveFull, ArchiveUnusable, RecordDamaged, ZipRejected
+from backupd.core.events import WorkFinishedLater
+from backupd.core.exits import Exit
+from backupd.core.manifest import Manifest
+from backupd.core.model import JobId, Taken, TakenBasis
+from tests.fakes.records import checksums_hold, files
+from tests.fakes.shelf import Shelf, content_of, tree
+from tests.fakes.values import EXPIRES_AT, JOB, SEEN_AT, TAKEN_AT, ZGID, attachments, data, received
+
+ONE, TWO, ALIKE = data("Data_001.zip"), data("Data_002.zip"), attachments("Data_001.zip")
+FOLDER = "main/2022/2022-06-23_4876876000001594004"
+BAD = ZipRejected("Data_001.zip: a member is damaged", reason="crc")
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    root = tmp_path / "archive"
+    root.mkdir()
+    return Shelf(root)
+
+
+def mode(path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+# --- the root -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_root_is_made_ready_with_private_folders(shelf):
+    await shelf.archive().prepare()
+
+    assert {path.name: mode(path) for path in shelf.root.iterdir()} == {
+        ".staging": 0o700,
+        ".state": 0o700,
+        ".trash": 0o700,
+    }
+    assert files(shelf.root) == []
+
+
+@pytest.mark.parametrize("make", [lambda root: root.rmdir(), lambda root: (root.rmdir(), root.write_text("x"))])
+async def test_a_root_that_is_no_folder_is_not_made_but_named(shelf, make):
+    make(shelf.root)
+
+    with pytest.raises(ArchiveUnusable, match=str(shelf.root)) as caught:
+        await shelf.archive().prepare()
+
+    assert caught.value.exit_status == Exit.CONFIG
+
+
+async def test_a_root_that_cannot_be_written_to_is_named(shelf, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise OSError(30, os.strerror(30))
+
+    monkeypatch.setattr(os, "write", refuse)
+    monkeypatch.setattr(os, "mkdir", refuse)
+
+    with pytest.raises(ArchiveUnusable, match="Read-only"):
+        await shelf.archive().prepare()
+
+
+async def test_a_full_disk_is_no_wrong_setting(shelf, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(os, "mkdir", refuse)
+
+    with pytest.raises(ArchiveFull):
+        await shelf.archive().prepare()
+
+
+async def test_a_root_that_should_be_a_mount_point_and_is_none_is_refused(shelf):
+    with pytest.raises(ArchiveUnusable, match="mount point"):
+        await shelf.archive(require_mount=True).prepare()
+
+
+async def test_staging_on_another_file_system_is_refused(shelf, monkeypatch):
+    await shelf.archive().prepare()
+    real = os.stat
+
+    def elsewhere(path, *arguments, **options):
+        found = real(path, *arguments, **options)
+        if str(path).endswith(".staging"):
+            return os.stat_result((*found[:2], found.st_dev + 1, *found[3:]))
+        return found
+
+    monkeypatch.setattr(os, "stat", elsewhere)
+
+    with pytest.raises(ArchiveUnusable, match="different file systems"):
+        await shelf.archive().prepare()
+
+
+# --- growing ------------------------------------------------------------------------------------------------------
+
+
+async def test_an_accepted_file_is_whole_for_every_later_process(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+
+    again = await shelf.stage()
+
+    assert list(again.whole()) == [ONE]
+    assert again.whole()[ONE] == staging.whole()[ONE]
+    assert not again.slot(ONE).part.exists()
+    assert not again.slot(ONE).resume.exists()
+
+
+async def test_a_file_that_is_whole_is_accepted_once(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+    first = staging.whole()[ONE]
+    shelf.clock.pass_time(hours=1)
+
+    assert await staging.accept(received(ONE, content_of(JOB, ONE))) == first
+
+
+async def test_what_was_received_in_part_is_still_there_after_a_restart(shelf):
+    staging = await shelf.stage()
+    staging.slot(ONE).part.write_bytes(b"half")
+    staging.slot(ONE).resume.write_text("record")
+
+    again = await shelf.stage()
+
+    assert again.slot(ONE).part.read_bytes() == b"half"
+    assert again.slot(ONE).resume.read_text() == "record"
+    assert again.whole() == {}
+
+
+async def test_a_part_that_is_not_what_was_received_is_not_accepted(shelf):
+    staging = await shelf.stage()
+    staging.slot(ONE).part.write_bytes(b"half")
+
+    with pytest.raises(ArchiveError, match="not the file that was received"):
+        await staging.accept(received(ONE, b"the whole"))
+
+    assert staging.whole() == {}
+
+
+async def test_a_whole_file_that_is_no_longer_as_long_is_fetched_again(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE, TWO)
+    place = shelf.root / ".staging/main" / JOB.job / "snapshot/data/Data_001.zip"
+    os.truncate(place, 3)
+
+    assert list((await shelf.stage()).whole()) == [TWO]
+    assert not place.exists()
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b"\x00\x00", b"[" * 100_000])
+async def test_a_damaged_receipt_costs_its_file_and_no_other(shelf, text):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE, TWO)
+    (shelf.root / ".staging/main" / JOB.job / "receipts/data/Data_001.zip.json").write_bytes(text)
+
+    assert list((await shelf.stage()).whole()) == [TWO]
+
+
+async def test_a_job_of_another_organisation_with_the_same_id_does_not_grow_into_it(shelf):
+    await shelf.stage()
+
+    with pytest.raises(ArchiveError, match=ZGID):
+        await shelf.stage(JobId("999", JOB.job))
+
+
+async def test_jobs_in_staging_are_found_again(shelf):
+    other = JobId(ZGID, "5")
+    await shelf.fetch(await shelf.stage(), ONE)
+    await shelf.stage(other)
+
+    staged = await shelf.archive().staged("main")
+
+    assert [(left.job, list(left.whole())) for left in staged] == [(JOB, [ONE]), (other, [])]
+    assert await shelf.archive().staged("another") == ()
+
+
+async def test_a_job_with_a_damaged_record_is_left_for_its_links_to_bring_back(shelf):
+    await shelf.fetch(await shelf.stage(), ONE)
+    (shelf.root / ".staging/main" / JOB.job / "job.json").write_bytes(b"\x00")
+
+    assert await shelf.archive().staged("main") == ()
+    assert list((await shelf.stage()).whole()) == [ONE]
+
+
+# --- rejecting ----------------------------------------------------------------------------------------------------
+
+
+async def reject(shelf, staging, content: bytes):
+    staging.slot(ONE).part.write_bytes(content)
+    staging.slot(ONE).resume.write_text("{}")
+    return await staging.reject(ONE, BAD)
+
+
+async def test_a_rejected_file_is_put_aside_and_counted_over_restarts(shelf):
+    staging = await shelf.stage()
+    for count, hours in ((1, 0), (2, 0), (3, 1), (4, 6), (5, 24)):
+        staging = await shelf.stage()
+        rejection = await reject(shelf, staging, b"bad %d" % count)
+        assert rejection.count == count
+        assert rejection.retry_at - rejection.last_at == timedelta(hours=hours)
+        assert (await shelf.stage()).rejection(ONE) == rejection
+
+    assert not staging.slot(ONE).part.exists()
+    assert not staging.slot(ONE).resume.exists()
+    aside = shelf.root / ".staging/main" / JOB.job / "rejected/data"
+    assert {path.name: path.read_bytes() for path in aside.iterdir()} == {"Data_001.zip": b"bad 5"}
+
+
+async def test_a_file_without_a_copy_is_rejected_all_the_same(shelf):
+    staging = await shelf.stage()
+
+    assert (await staging.reject(ONE, BAD)).count == 1
+    assert staging.rejection(TWO) is None
+
+
+async def test_rejected_copies_outlive_the_job(shelf):
+    staging = await shelf.stage()
+    await reject(shelf, staging, b"bad")
+    await shelf.fetch(staging, ONE)
+    await shelf.publish(staging)
+    await staging.discard()
+
+    assert [name for name in files(shelf.root) if name.startswith(".staging")] == [
+        f".staging/main/{JOB.job}/rejected/data/Data_001.zip"
+    ]
+    assert await shelf.archive().staged("main") == ()
+    assert files(shelf.root / ".staging") == [f"main/{JOB.job}/rejected/data/Data_001.zip"]
+
+
+# --- publishing ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_snapshot_appears_whole_and_read_only(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE, TWO, ALIKE)
+
+    snapshot = await shelf.publish(staging)
+
+    folder = shelf.root / FOLDER
+    assert str(snapshot.path) == FOLDER
+    assert files(folder) == [
+        "SHA256SUMS",
+        "attachments/Data_001.zip",
+        "data/Data_001.zip",
+        "data/Data_002.zip",
+        "manifest.json",
+    ]
+    assert checksums_hold(folder)
+    assert {mode(path) for path in folder.rglob("*") if path.is_file()} == {0o440}
+    assert {mode(path) for path in (folder, folder.parent, folder.parent.parent, folder / "data")} == {0o750}
+    assert (folder / "attachments/Data_001.zip").read_bytes() == content_of(JOB, ALIKE)
+
+
+async def test_the_modes_do_not_hang_on_the_umask(shelf):
+    before = os.umask(0o077)
+    try:
+        await shelf.archive_job(ONE)
+    finally:
+        os.umask(before)
+
+    folder = shelf.root / FOLDER
+    assert {mode(path) for path in (folder, folder.parent, folder.parent.parent, folder / "data")} == {0o750}
+
+
+async def test_what_is_published_is_what_the_manifest_says(shelf):
+    snapshot = await shelf.archive_job(ONE, ALIKE)
+
+    read = await shelf.archive().read(snapshot.path)
+
+    assert read == snapshot.manifest
+    assert (read.org, read.job, read.revision) == ("main", JOB, 1)
+    assert (read.taken.at, read.expires_at, read.first_seen_at) == (TAKEN_AT, EXPIRES_AT, SEEN_AT)
+    assert read.archived_at == shelf.clock.now()
+    assert [entry.file for entry in read.files] == [ONE, ALIKE] == list(snapshot.added)
+    found = await shelf.archive().look(snapshot.path)
+    assert found.manifest_sha256 == snapshot.manifest_sha256
+
+
+async def test_nothing_is_left_in_staging(shelf):
+    await shelf.archive_job(ONE, ALIKE)
+
+    assert list(shelf.root.joinpath(".staging/main").rglob("*")) == []
+    assert list(shelf.root.joinpath(".trash").iterdir()) == []
+
+
+async def test_a_kind_without_files_has_no_folder(shelf):
+    await shelf.archive_job(ONE)
+
+    assert not (shelf.root / FOLDER / "attachments").exists()
+
+
+async def test_there_is_no_empty_snapshot(shelf):
+    with pytest.raises(ValueError, match="no whole file"):
+        await shelf.publish(await shelf.stage())
+
+    assert not (shelf.root / "main").exists()
+
+
+@pytest.mark.parametrize("what", ["empty", "another job", "unreadable"])
+async def test_a_foreign_folder_of_the_same_name_is_never_touched(shelf, what):
+    foreign = shelf.root / FOLDER
+    foreign.mkdir(parents=True)
+    if what == "another job":
+        (foreign / "manifest.json").write_bytes(await _manifest_of_another_job(shelf))
+    elif what == "unreadable":
+        (foreign / "manifest.json").write_text("{}")
+    before = tree(foreign)
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+
+    with pytest.raises((ArchiveError, RecordDamaged), match=FOLDER):
+        await shelf.publish(staging)
+
+    assert tree(foreign) == before
+    assert list((await shelf.stage()).whole()) == [ONE]
+
+
+async def _manifest_of_another_job(shelf) -> bytes:
+    snapshot = await shelf.archive_job(ONE, job=JobId(ZGID, "5"))
+    return manifest_bytes(snapshot.manifest)
+
+
+async def test_odd_header_values_do_not_stop_a_snapshot(shelf):
+    staging = await shelf.stage()
+    staging.slot(ONE).part.write_bytes(b"zip")
+    await staging.accept(replace(received(ONE, b"zip"), etag="\udc80é", last_modified="☂"))
+
+    snapshot = await shelf.publish(staging)
+
+    assert await shelf.archive().read(snapshot.path) == snapshot.manifest
+    assert checksums_hold(shelf.root / snapshot.path)
+
+
+# --- adding files -------------------------------------------------------------------------------------------------
+
+
+async def test_files_that_appear_later_join_the_snapshot(shelf):
+    first = await shelf.archive_job(ONE)
+    shelf.clock.pass_time(hours=2)
+
+    second = await shelf.archive_job(TWO, ALIKE, into=first.path)
+
+    folder = shelf.root / FOLDER
+    assert (second.path, second.manifest.revision, second.added) == (first.path, 2, (TWO, ALIKE))
+    assert [entry.file for entry in second.manifest.files] == [ONE, TWO, ALIKE]
+    assert second.manifest.archived_at == first.manifest.archived_at
+    assert await shelf.archive().read(first.path) == second.manifest
+    assert checksums_hold(folder)
+    assert {mode(path) for path in folder.rglob("*") if path.is_file()} == {0o440}
+    assert mode(folder / "attachments") == 0o750
+
+
+async def test_a_better_known_date_changes_the_manifest_and_not_the_folder(shelf):
+    first = await shelf.archive_job(ONE)
+    staging = await shelf.stage(into=first.path)
+    await shelf.fetch(staging, TWO)
+    better = Taken(TAKEN_AT - timedelta(days=1), TakenBasis.HISTORY)
+
+    second = await shelf.publish(staging, taken=better)
+
+    assert second.manifest.taken == better
+    assert second.path == first.path
+
+
+async def test_the_snapshot_is_found_even_if_nobody_told_that_it_is_there(shelf):
+    await shelf.archive_job(ONE)
+
+    second = await shelf.archive_job(TWO)
+
+    assert (second.manifest.revision, second.added) == (2, (TWO,))
+    assert checksums_hold(shelf.root / FOLDER)
+
+
+async def test_a_file_that_is_published_already_is_not_added(shelf):
+    first = await shelf.archive_job(ONE)
+    before = tree(shelf.root / FOLDER)
+    staging = await shelf.stage(into=first.path)
+    await shelf.fetch(staging, ONE)
+
+    second = await shelf.publish(staging)
+
+    assert (second.added, second.manifest, second.manifest_sha256) == ((), first.manifest, first.manifest_sha256)
+    assert tree(shelf.root / FOLDER) == before
+
+
+async def test_a_snapshot_that_is_gone_cannot_be_added_to(shelf):
+    first = await shelf.archive_job(ONE)
+    (shelf.root / FOLDER).rename(shelf.root / "elsewhere")
+
+    with pytest.raises(RecordDamaged, match="gone"):
+        await shelf.archive_job(TWO, into=first.path)
+
+
+async def test_a_file_in_the_way_is_not_overwritten(shelf):
+    first = await shelf.archive_job(ONE)
+    stranger = shelf.root / FOLDER / "data/Data_002.zip"
+    stranger.write_bytes(b"not ours")
+
+    with pytest.raises(ArchiveError, match="in the way"):
+        await shelf.archive_job(TWO, into=first.path)
+
+    assert stranger.read_bytes() == b"not ours"
+    assert checksums_hold(shelf.root / FOLDER)
+
+
+# --- reading back -------------------------------------------------------------------------------------------------
+
+
+async def test_a_scan_finds_every_snapshot_of_every_org(shelf):
+    paths = [(await shelf.archive_job(ONE, job=JobId(ZGID, str(n)))).path for n in range(3)]
+    (shelf.root / "main" / "notes.txt").write_text("mine")
+    (shelf.root / "lost+found").mkdir()
+    (shelf.root / "other/2022/2022-06-23_9").mkdir(parents=True)
+    (shelf.root / paths[1] / "manifest.json").chmod(0o600)
+    (shelf.root / paths[1] / "manifest.json").write_text("{}")
+
+    found = [snapshot async for snapshot in shelf.archive().snapshots()]
+
+    assert [(snapshot.path, type(snapshot.record)) for snapshot in found] == [
+        (paths[0], Manifest),
+        (paths[1], RecordDamaged),
+        (paths[2], Manifest),
+        (PurePosixPath("other/2022/2022-06-23_9"), RecordDamaged),
+    ]
+    assert [snapshot.path async for snapshot in shelf.archive().snapshots("main")] == paths
+    assert await shelf.archive().orgs() == ("main", "other")
+
+
+@pytest.mark.parametrize(("field", "value"), [("size", None), ("sha256", "0"), ("name", "../x")])
+async def test_a_damaged_manifest_names_file_and_field(shelf, field, value):
+    snapshot = await shelf.archive_job(ONE)
+    place = shelf.root / snapshot.path / "manifest.json"
+    document = json.loads(place.read_bytes())
+    document["files"][0][field] = value
+    place.chmod(0o600)
+    place.write_text(json.dumps(document))
+
+    with pytest.raises(RecordDamaged, match=rf"manifest\.json.*{field}") as caught:
+        await shelf.archive().read(snapshot.path)
+
+    assert caught.value.exit_status == Exit.DAMAGE
+
+
+async def test_a_missing_manifest_is_said_to_be_missing(shelf):
+    with pytest.raises(RecordDamaged, match="missing"):
+        await shelf.archive().read(PurePosixPath(FOLDER))
+
+
+async def test_without_a_root_there_are_no_orgs_to_ask_for(shelf):
+    shelf.root.rmdir()
+
+    with pytest.raises(ArchiveUnusable, match="missing"):
+        await shelf.archive().orgs()
+
+
+async def test_what_was_finished_later_is_told(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+    place = shelf.root / ".staging/main" / JOB.job / "snapshot/data/Data_001.zip"
+    place.rename(staging.slot(ONE).part)  # as if the last step of accepting had not been done
+
+    await shelf.archive().staged("main")
+
+    assert [event.step for event in shelf.ear.of(WorkFinishedLater)] == ["accept data/Data_001.zip"]

@@ -1,0 +1,94 @@
+"""One writer an org: the second is told who the first is, and the dead hold nothing."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from backupd.core.errors import ArchiveBusy
+from backupd.core.exits import Exit
+from tests.fakes.shelf import Shelf
+
+
+@pytest.fixture
+async def shelf(tmp_path):
+    made = Shelf(tmp_path)
+    await made.archive().prepare()
+    return made
+
+
+async def test_the_second_is_told_at_once_who_holds_the_lock(shelf):
+    async with shelf.archive().lock("main", what="cycle"):
+        with pytest.raises(
+            ArchiveBusy, match=rf"main: .*\(cycle, process {os.getpid()}, since 2022-06-24T12:00:00Z\)"
+        ) as busy:
+            async with shelf.archive().lock("main", what="prune"):
+                pass
+
+    assert (busy.value.exit_status, busy.value.passing) == (Exit.TRY_LATER, True)
+
+
+async def test_the_lock_is_free_afterwards_also_after_a_failure(shelf):
+    with pytest.raises(KeyError):
+        async with shelf.archive().lock("main", what="cycle"):
+            raise KeyError
+
+    async with shelf.archive().lock("main", what="cycle"):
+        pass
+    assert sorted(path.name for path in (shelf.root / ".state").iterdir()) == ["main.lock"]
+
+
+async def test_a_refused_second_does_not_disturb_the_first(shelf):
+    async with shelf.archive().lock("main", what="cycle"):
+        for _ in range(2):
+            with pytest.raises(ArchiveBusy, match="cycle"):
+                async with shelf.archive().lock("main", what="prune"):
+                    pass
+
+
+async def test_orgs_do_not_wait_for_each_other(shelf):
+    async with shelf.archive().lock("main", what="cycle"), shelf.archive().lock("other", what="cycle"):
+        pass
+
+
+async def test_a_note_that_is_missing_or_damaged_is_no_failure(shelf):
+    async with shelf.archive().lock("main", what="cycle"):
+        (shelf.root / ".state/main.holder").write_text("{}")
+        with pytest.raises(ArchiveBusy, match="another backupd holds"):
+            async with shelf.archive().lock("main", what="prune"):
+                pass
+
+
+async def test_a_holder_that_is_killed_holds_nothing(shelf):
+    program = textwrap.dedent("""
+        import asyncio, sys, time
+        from datetime import datetime, UTC
+        from pathlib import Path
+        from backupd.archive import Archive
+
+        class Clock:
+            def now(self):
+                return datetime.now(UTC)
+
+        async def main():
+            async with Archive(Path(sys.argv[1]), clock=Clock(), tell=print, tool_version="1").lock("main", what="cycle"):
+                print("held", flush=True)
+                time.sleep(60)
+
+        asyncio.run(main())
+    """)
+    with subprocess.Popen([sys.executable, "-c", program, shelf.root], stdout=subprocess.PIPE) as process:  # noqa: ASYNC220, S603 (our own program)
+        assert process.stdout is not None
+        await asyncio.to_thread(process.stdout.readline)
+        with pytest.raises(ArchiveBusy, match=f"process {process.pid}"):
+            async with shelf.archive().lock("main", what="prune"):
+                pass
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    async with shelf.archive().lock("main", what="prune"):
+        pass
