@@ -21,7 +21,6 @@ from backupd.core.model import (
     Taken,
     TakenBasis,
 )
-from backupd.core.names import file_name_problem
 
 ZGID = "757345985"
 JOB = JobId(ZGID, "4876876000001594004")
@@ -75,10 +74,12 @@ instants = st.datetimes(datetime(1970, 1, 2), datetime(9000, 1, 1), timezones=st
 texts = st.text(max_size=30)
 sizes = st.integers(0, 2**60)
 digests = st.binary(min_size=32, max_size=32).map(bytes.hex)
+_id_characters = "0123456789abcxyzABCXYZ_-"
 jobs = st.builds(
-    JobId, st.from_regex(r"[0-9]{1,20}", fullmatch=True), st.from_regex(r"[0-9A-Za-z_-]{1,64}", fullmatch=True)
+    JobId, st.text("0123456789", min_size=1, max_size=20), st.text(_id_characters, min_size=1, max_size=64)
 )
-file_names = st.text(min_size=1, max_size=30).filter(lambda text: file_name_problem(text) is None)
+_no_controls = st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters='./\\:*?"<>|')
+file_names = st.text(_no_controls, min_size=1, max_size=20)
 file_ids = st.builds(FileId, st.sampled_from(Kind), file_names)
 schedules = st.builds(Schedule, id=texts, status=texts, rrule=st.none() | texts)
 takens = st.builds(Taken, instants, st.sampled_from(TakenBasis))
@@ -100,7 +101,7 @@ manifest_files = st.builds(
 )
 manifests = st.builds(
     Manifest,
-    org=st.from_regex(r"[a-z0-9_]{1,20}", fullmatch=True),
+    org=st.text("abcxyz0123456789_", min_size=1, max_size=20),
     job=jobs,
     taken=takens,
     expires_at=instants,

@@ -137,7 +137,7 @@ async def test_a_disk_that_refuses_leaves_the_journal_as_it_was(desk, monkeypatc
     journal = await desk.open()
     await journal.append(PINNED)
     before, head = desk.path.read_bytes(), journal.head
-    real, calls = getattr(os, failing), Counter()
+    real, calls = getattr(os, failing), Counter[str]()
 
     def refuse(descriptor, *rest):
         calls[failing] += 1
@@ -184,7 +184,7 @@ async def test_opening_reads_the_end_only(desk, monkeypatch):
     journal = await desk.open()
     await journal.append(*[LONG] * 20)
     await journal.append(PINNED)
-    read = Counter()
+    read = Counter[str]()
     real = type(desk.path).open
 
     def watched(self, *arguments, **options):

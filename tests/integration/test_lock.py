@@ -75,7 +75,8 @@ async def test_a_holder_that_is_killed_holds_nothing(shelf):
                 return datetime.now(UTC)
 
         async def main():
-            async with Archive(Path(sys.argv[1]), clock=Clock(), tell=print, tool_version="1").lock("main", what="cycle"):
+            archive = Archive(Path(sys.argv[1]), clock=Clock(), tell=print, tool_version="1")
+            async with archive.lock("main", what="cycle"):
                 print("held", flush=True)
                 time.sleep(60)
 
