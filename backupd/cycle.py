@@ -102,6 +102,7 @@ class _Pass:
     catalog: Catalog
     published: list[PublishedSnapshot] = field(default_factory=list)
     problems: list[BackupdError] = field(default_factory=list)
+    shown: set[JobId] = field(default_factory=set)  # by the vendor, in this pass
     blocked: set[JobId] = field(default_factory=set)  # a link of theirs was refused: not to be published as whole
     failed: set[JobId] = field(default_factory=set)  # not tried again in this pass
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)  # journal and catalog take facts in one order
@@ -138,6 +139,7 @@ class _Pass:
         except BackupdError as error:
             self._failed("links", error)
             return Offers()
+        self.shown.update(offer.job for offer in offers.jobs)
         for link in offers.refused:
             self.cycle.tell(events.LinkWasRefused(self.cycle.org, str(link.job or ""), link.name, link.reason))
             self.problems.append(LinkRefused(f"{self.cycle.org}: the link of {link.name}: {link.reason}"))
@@ -202,7 +204,7 @@ class _Pass:
         cycle, started = self.cycle, self.cycle.clock.monotonic()
         job = JobArchiver(cycle.org, cycle.vendor, cycle.downloads, cycle.archive, cycle.clock, cycle.tell)
         staging = await job.stage(step)
-        failures = await job.fetch(step, staging)
+        failures = await job.fetch(step, staging, hidden=bool(self.shown) and step.job not in self.shown)
         if failures or step.job in self.blocked:
             self._incomplete(step, failures.values())
             return

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from backupd.core import events
 from backupd.core.clock import Clock
-from backupd.core.errors import BackupdError, ZipRejected
+from backupd.core.errors import AccessRefused, BackupdError, LinkDead, ScopeMissing, ZipRejected
 from backupd.core.model import FileId, HistoryEntry, Link, Received, Schedule, Taken
 from backupd.core.plan import Fetch
 from backupd.core.ports import Archive, Downloads, Staging, Vendor
@@ -39,15 +39,18 @@ class JobArchiver:
             into=step.archived.path if step.archived else None,
         )
 
-    async def fetch(self, step: Fetch, staging: Staging) -> Mapping[FileId, BackupdError]:
-        """Leave every file of the step whole in staging; return why some are not."""
+    async def fetch(self, step: Fetch, staging: Staging, *, hidden: bool) -> Mapping[FileId, BackupdError]:
+        """Leave every file of the step whole in staging; return why some are not.
+
+        `hidden` says that the vendor shows other links only: a refusal then speaks of the link, not of the credentials.
+        """
         failures: dict[FileId, BackupdError] = {}
 
         async def fetch_one(link: Link) -> None:
             try:
                 await self._fetch_file(link, staging, deadline=step.remembered.offer.expires_at)
-            except BackupdError as error:
-                failures[link.file] = error
+            except BackupdError as raised:
+                error = failures[link.file] = _of_dead_link(raised) if hidden else raised
                 self.tell(
                     events.FileFailed(self.org, link.job.job, str(link.file), error.kind, str(error), error.advice)
                 )
@@ -115,3 +118,9 @@ class JobArchiver:
                 seconds=received.seconds,
             )
         )
+
+
+def _of_dead_link(error: BackupdError) -> BackupdError:
+    if isinstance(error, AccessRefused) and not isinstance(error, ScopeMissing):
+        return LinkDead(f"{error}; the vendor no longer shows this job", advice="It is tried until its links expire.")
+    return error

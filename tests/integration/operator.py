@@ -1,4 +1,4 @@
-"""backupd as an operator has it, against the simulated vendor: real settings, wiring, sockets and files; injected time."""
+"""backupd as an operator has it, against the simulated vendor: real wiring, sockets and files; injected time."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
