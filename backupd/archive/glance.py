@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from backupd.archive.disk import reporting
 from backupd.archive.growth import PARTS, TREE
 from backupd.core.model import FileId, Kind
 from backupd.core.names import STAGING
@@ -48,7 +49,8 @@ class Space:
 
 
 def look_at_disk(root: Path) -> Space:
-    """Tell how much room there is, and whether one rename can reach everywhere. Raises OSError."""
-    device = root.stat().st_dev
-    apart = [path.name for path in sorted(root.iterdir()) if path.is_dir() and path.stat().st_dev != device]
-    return Space(shutil.disk_usage(root).free, tuple(apart))
+    """Tell how much room there is, and whether one rename can reach everywhere. Raises ArchiveError."""
+    with reporting(root):
+        device = root.stat().st_dev
+        apart = [path.name for path in sorted(root.iterdir()) if path.is_dir() and path.stat().st_dev != device]
+        return Space(shutil.disk_usage(root).free, tuple(apart))

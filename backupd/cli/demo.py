@@ -50,9 +50,9 @@ _FILES = (  # stored zips are quick to make; one is deflated, so that there is s
 _LINE = 6_000_000  # bytes a second: slow enough to watch
 _BREAK = ("Attachments_001.zip", 2_000_000)  # where a connection breaks, and after how many bytes
 _NEXT = (
-    "backupd demo --keep trial    the same, with archive and settings left in ./trial",
-    "backupd simulate             the vendor alone; it says how to archive from it",
-    "backupd --help               all commands; README.md tells how to run it for real",
+    "backupd demo --keep trial   the same; archive and settings stay in ./trial",
+    "backupd simulate            the vendor alone; it says how to archive from it",
+    "backupd --help              all commands; README.md tells how to run it",
 )
 _NEXT_KEPT = (
     "backupd --config {folder}/backupd.toml list",
@@ -95,7 +95,7 @@ class _Show:
         (self.folder / "archive").mkdir()
         settings = trial.configuration(self.vendor, self.folder / "archive")
         self._config.write_text(settings, encoding="utf-8")
-        say(f"   {self.vendor.url} has finished a backup: {counted(len(_FILES), 'zip')}, links for five more days")
+        say(f"   {self.vendor.url} has finished a backup of {counted(len(_FILES), 'zip')}")
         say(f"   settings and archive are in {self.folder}")
 
     async def _first_cycle(self) -> bool:

@@ -118,10 +118,16 @@ class Bars(AbstractContextManager["Bars"]):
             self._progress.stop()
 
     def _sum_up(self) -> None:
-        """Show all files together; how many are still to come is not known here, so no end is foretold."""
+        """Show all files together that were started; how many are still to come is not known here."""
         bars = self._bars.values()
-        received = self._done_bytes + sum(bar.received for bar in bars)
-        self._draw(self._all, received, None, sum(bar.rate for bar in bars))
+        totals = [bar.total for bar in bars if bar.total is not None]
+        known = len(totals) == len(bars)
+        self._draw(
+            self._all,
+            self._done_bytes + sum(bar.received for bar in bars),
+            self._done_bytes + sum(totals) if known else None,
+            sum(bar.rate for bar in bars),
+        )
         self._progress.update(
             self._all,
             description=f"{self._done} done, {len(bars)} under way",
@@ -144,43 +150,6 @@ class Bars(AbstractContextManager["Bars"]):
             rate=rate(speed) if speed else "",
             left=_left(total - received, speed) if total is not None and speed else "",
         )
-
-
-class Meter(AbstractContextManager["Meter"]):
-    """Draws how many bytes of how many were read, on a terminal."""
-
-    def __init__(self, stream: TextIO, total: int, *, wanted: bool = True) -> None:
-        self._progress = _meter(stream) if wanted and stream.isatty() and total else None
-        self._task = self._progress.add_task("", total=total) if self._progress else None
-        if self._progress:
-            self._progress.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._progress:
-            self._progress.stop()
-
-    def advance(self, count: int) -> None:
-        """Take note of more bytes; any thread may say so."""
-        if self._progress and self._task is not None:
-            self._progress.advance(self._task, count)
-
-
-def _meter(stream: TextIO) -> "Progress":
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
-
-    return Progress(
-        BarColumn(bar_width=30),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=Console(file=stream),
-        transient=True,
-        refresh_per_second=4,
-        redirect_stdout=sys.stdout.isatty(),
-    )
 
 
 def _progress(stream: TextIO) -> "Progress":

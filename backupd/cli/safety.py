@@ -46,7 +46,8 @@ class OrgStatus:
         """Say how safe the org is, and why if it is not."""
         urgent = [job for job in self.under_way if job.expires_at - now <= _DANGER]
         if urgent:
-            return State.IN_DANGER, f"the links of job {urgent[0].job} are about to expire"
+            how = "have expired" if urgent[0].expires_at <= now else "are about to expire"
+            return State.IN_DANGER, f"the links of job {urgent[0].job} {how}"
         if self.missed and (self.newest is None or self.missed[0].first_seen_at > self.newest.first_seen_at):
             return State.UNPROTECTED, f"job {self.missed[0].job} was missed, and nothing newer is archived"
         if self.under_way:

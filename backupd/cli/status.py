@@ -1,28 +1,18 @@
 """`backupd status`: at a glance, whether each org is safe, what is under way or in danger, and what was missed."""
 
-import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 
-from backupd.app import Library
-from backupd.archive.glance import Growing, glance, look_at_disk
-from backupd.catalog import OrgTotals
 from backupd.cli import answers, table
 from backupd.cli.figures import ago, counted, instant, size, span
 from backupd.cli.options import Handed, Json
-from backupd.cli.reading import Reading, reading
+from backupd.cli.overview import Overview, gather
+from backupd.cli.reading import reading
 from backupd.cli.safety import OrgStatus, State, UnderWay
 from backupd.cli.table import Cell, Column, Mood
-from backupd.core.model import FileId
-from backupd.core.names import STATE
-from backupd.core.records import RememberedOffer
-from backupd.notify import ServiceState, read_state
 
 _COLUMNS = (Column("ORG"), Column("WHAT"), Column("HOW IT IS"))
-_ARCHIVE = "-"  # stands where an org would, for what all orgs share
-_MISSED_SHOWN = 5
+_ALL = "-"  # stands where an org would, for what all orgs share
 _MOODS: Mapping[State, Mood] = {
     State.PROTECTED: "good",
     State.UNDER_WAY: "doubtful",
@@ -31,23 +21,10 @@ _MOODS: Mapping[State, Mood] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Status:
-    """Everything that is told."""
-
-    now: datetime
-    root: Path
-    totals: tuple[OrgTotals, ...]
-    free: int  # bytes
-    every: float  # seconds between polls, as set
-    service: ServiceState | None
-    orgs: tuple[OrgStatus, ...]
-
-
 async def status(*, as_json: Json = False, invocation: Handed) -> int:
     """Say whether each org is safe, and what is under way."""
     async with reading(invocation) as opened:
-        found = await _gather(opened)
+        found = await gather(opened)
     if as_json:
         answers.write(_document(found))
         return 0
@@ -59,65 +36,7 @@ async def status(*, as_json: Json = False, invocation: Handed) -> int:
     return 0
 
 
-# --- finding out ----------------------------------------------------------------------------------------------------
-
-
-async def _gather(opened: Reading) -> _Status:
-    settings, library = opened.settings, opened.library
-    totals = {org.org: org for org in await library.catalog.totals()}
-    service = await asyncio.to_thread(read_state, library.root / STATE / "service.json")
-    configured = list(settings.orgs)
-    names = [*configured, *sorted({*totals, *await library.archive.orgs()} - set(configured))]
-    orgs = [await _org(name, library, totals.get(name), service, configured=name in settings.orgs) for name in names]
-    return _Status(
-        now=library.clock.now(),
-        root=library.root,
-        totals=tuple(totals.values()),
-        free=look_at_disk(library.root).free,
-        every=settings.poll.every.total_seconds(),
-        service=service,
-        orgs=tuple(orgs),
-    )
-
-
-async def _org(
-    org: str, library: Library, totals: OrgTotals | None, service: ServiceState | None, *, configured: bool
-) -> OrgStatus:
-    catalog = library.catalog
-    newest = await catalog.snapshots(org, limit=1)
-    pending = await catalog.pending(org)
-    archived = await catalog.archived(org, [job.offer.job for job in pending])
-    growing = await asyncio.to_thread(glance, library.root, org) if pending else {}
-    return OrgStatus(
-        org=org,
-        configured=configured,
-        newest=newest[0] if newest else None,
-        totals=totals,
-        under_way=tuple(
-            _under_way(job, archived[job.offer.job].files if job.offer.job in archived else frozenset(), growing)
-            for job in pending
-        ),
-        missed=await catalog.missed(org, limit=_MISSED_SHOWN),
-        next_poll=service.next_polls.get(org) if service else None,
-    )
-
-
-def _under_way(job: RememberedOffer, archived: frozenset[FileId], growing: Mapping[str, Growing]) -> UnderWay:
-    in_hand = growing.get(job.offer.job.job)
-    whole = archived | (in_hand.whole if in_hand else frozenset())
-    return UnderWay(
-        job=job.offer.job,
-        expires_at=job.offer.expires_at,
-        files=len(job.offer.links),
-        missing=tuple(link.file for link in job.offer.links if link.file not in whole),
-        received=in_hand.received if in_hand else None,
-    )
-
-
-# --- telling people -------------------------------------------------------------------------------------------------
-
-
-def _org_rows(org: OrgStatus, found: _Status) -> Iterator[table.Row]:
+def _org_rows(org: OrgStatus, found: Overview) -> Iterator[table.Row]:
     state, reason = org.judge(found.now)
     yield org.org, "state", Cell(f"{state}: {reason}" if reason else str(state), _MOODS[state])
     if org.newest:
@@ -137,41 +56,35 @@ def _org_rows(org: OrgStatus, found: _Status) -> Iterator[table.Row]:
         yield org.org, "next poll", ago(org.next_poll, found.now)
 
 
-def _archive_rows(found: _Status) -> Iterator[table.Row]:
-    amount = _amount(*(sum(getattr(org, name) for org in found.totals) for name in ("snapshots", "files", "size")))
-    yield _ARCHIVE, "archive", f"{found.root}: {amount}, {size(found.free)} free"
-    runs = f"runs as process {found.service.pid}" if found.service else "is not running, or out of sight"
-    yield _ARCHIVE, "daemon", f"{runs}; set to poll every {_every(found.every)}"
+def _archive_rows(found: Overview) -> Iterator[table.Row]:
+    yield _ALL, "archive", str(found.root)
+    yield _ALL, "holds", f"{_amount(found.snapshots, found.files, found.size)}; {size(found.free)} free"
+    runs = f"runs as process {found.service.pid}" if found.service else "none runs, or it is out of sight"
+    yield _ALL, "daemon", f"{runs}; set to poll every {span(found.every)}"
 
 
 def _words(job: UnderWay, now: datetime) -> str:
     got = f", {size(job.received)} in hand" if job.received is not None else ""
     missing = f"{len(job.missing)} of {counted(job.files, 'file')} missing{got}"
-    return f"job {job.job}: {missing}, links die {ago(job.expires_at, now)}"
+    die = "died" if job.expires_at <= now else "die"
+    return f"job {job.job}: {missing}, links {die} {ago(job.expires_at, now)}"
 
 
 def _amount(snapshots: int, files: int, bytes_: int) -> str:
     return f"{counted(snapshots, 'snapshot')}, {counted(files, 'file')}, {size(bytes_)}"
 
 
-def _every(seconds: float) -> str:
-    return span(timedelta(seconds=seconds))
-
-
-# --- telling programs -----------------------------------------------------------------------------------------------
-
-
-def _document(found: _Status) -> answers.Document:
+def _document(found: Overview) -> answers.Document:
     return {
         "at": answers.instant(found.now),
         "archive": {
             "root": str(found.root),
-            "snapshots": sum(org.snapshots for org in found.totals),
-            "files": sum(org.files for org in found.totals),
-            "size": sum(org.size for org in found.totals),
+            "snapshots": found.snapshots,
+            "files": found.files,
+            "size": found.size,
             "free": found.free,
         },
-        "poll_every": found.every,
+        "poll_every": found.every.total_seconds(),
         "service": {"pid": found.service.pid} if found.service else None,
         "orgs": [_org_document(org, found.now) for org in found.orgs],
     }

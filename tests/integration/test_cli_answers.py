@@ -1,0 +1,266 @@
+"""What the reading commands answer, for people and for programs; docs/json.md holds for the latter."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backupd.cli.check import check
+from backupd.cli.figures import size
+from backupd.cli.invocation import Invocation
+from backupd.cli.snapshots import list_, show
+from backupd.cli.status import status
+from backupd.cli.verify import verify
+from backupd.core.errors import ArchiveUnusable, RecordDamaged, UsageError
+from backupd.simulator import Refuse
+from tests.fakes.clock import START
+from tests.integration.operator import Operator, operated, run
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "json.md"
+ROW = re.compile(r"\| `([^`]+)` \| (\w+)(\?)? \|")
+TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "list", dict: "object"}
+COMMANDS = {
+    "list": lambda invocation: list_(as_json=True, invocation=invocation),
+    "show": lambda invocation: show("4001", as_json=True, invocation=invocation),
+    "status": lambda invocation: status(as_json=True, invocation=invocation),
+    "verify": lambda invocation: verify(everything=True, as_json=True, invocation=invocation),
+    "check": lambda invocation: check(as_json=True, invocation=invocation),
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    kind: str
+    nullable: bool
+
+
+def documented(command: str) -> dict[str, Field]:
+    section = DOCUMENT.read_text().partition(f"## `backupd {command}")[2].partition("\n## ")[0]
+    return {path: Field(kind, bool(nullable)) for path, kind, nullable in ROW.findall(section)}
+
+
+def answered(value: Any, fields: dict[str, Field], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every field of a document; not into values that are described elsewhere."""
+    if path:
+        yield path, value
+    if fields.get(path, Field("object", nullable=False)).kind in {"manifest", "snapshot"}:
+        return
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield from answered(one, fields, f"{path}.{name}" if path else name)
+    if isinstance(value, list):
+        for one in value:
+            if isinstance(one, dict):
+                for name, inner in one.items():
+                    yield from answered(inner, fields, f"{path}[].{name}")
+
+
+def fits(value: Any, field: Field) -> bool:
+    if value is None:
+        return field.nullable
+    return field.kind in {TYPES[type(value)], "manifest", "snapshot"}
+
+
+@pytest.fixture
+async def archive(tmp_path, monkeypatch):
+    """An archive in which everything happened: an archived job, one that was missed, and one that is under way."""
+    monkeypatch.setattr("backupd.cli.session.set_up_log", lambda *_, **__: None)
+    monkeypatch.setattr("backupd.app.SystemClock.now", lambda _: START + timedelta(days=8, hours=4))
+    async with operated(tmp_path, run("4001", days_ago=6)) as operator:
+        await operator.run_once()
+        operator.clock.pass_time(hours=1)
+        operator.vendor.add_run(run("4002", days_ago=0))
+        operator.vendor.fault(Refuse(404), file="Data_002.zip", always=True)
+        await operator.run_once()
+        operator.clock.pass_time(days=8)
+        await operator.run_once()
+        operator.vendor.add_run(run("4003", days_ago=0))
+        await operator.run_once()
+        yield operator
+
+
+@pytest.fixture
+def invocation(tmp_path):
+    return Invocation(tmp_path / "backupd.toml")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_the_answer_is_what_the_document_says(command, archive, invocation, capsys):
+    if command == "verify":
+        damage(archive.root)
+    capsys.readouterr()
+
+    with pytest.raises(RecordDamaged) if command == "verify" else nullcontext():
+        await COMMANDS[command](invocation)
+
+    fields = documented(command)
+    found = list(answered(json.loads(capsys.readouterr().out), fields))
+    assert {path for path, _ in found} >= fields.keys() - {"service.pid"}  # no daemon runs here
+    assert [path for path, value in found if path not in fields or not fits(value, fields[path])] == []
+
+
+async def test_a_list_is_lines_that_stand_below_each_other(archive, invocation, capsys):
+    await list_(invocation=invocation)
+
+    assert capsys.readouterr().out == (
+        "ORG   SNAPSHOT         FILES      SIZE  ARCHIVED    STATE\n"
+        f"main  2022-06-18_4001      3  {amount(archive)}  2022-06-24  ok\n"
+    )
+
+
+async def test_a_list_of_another_org_is_empty(archive, invocation, capsys):
+    await list_(org="acme", invocation=invocation)
+
+    assert capsys.readouterr().out == ""
+
+
+async def test_a_status_says_how_safe_what_is_missing_and_what_was_missed(archive, invocation, capsys):
+    await status(invocation=invocation)
+
+    lines = capsys.readouterr().out.splitlines()
+    in_hand = lines[3].partition(" missing, ")[2].partition(" in hand")[0]
+    saved = lines[4].partition("Z, ")[2].partition(" of")[0]
+    assert lines[:6] == [
+        "ORG   WHAT       HOW IT IS",
+        "main  state      unprotected: job 4002 was missed, and nothing newer is archived",
+        "main  newest     main/2022/2022-06-18_4001, taken 14 days ago",
+        f"main  under way  job 4003: 1 of 3 files missing, {in_hand} in hand, links die in 6 days",
+        f"main  missed     job 4002, expired 2022-07-01 13:00Z, {saved} of 3 files saved",
+        f"main  archived   1 snapshot, 3 files, {amount(archive)}",
+    ]
+    assert lines[6] == f"-     archive    {archive.root}"
+    assert lines[8] == "-     daemon     none runs, or it is out of sight; set to poll every 30 minutes"
+
+
+async def test_a_quiet_status_tells_of_orgs_that_are_not_safe(archive, invocation, capsys):
+    await status(invocation=replace(invocation, quiet=True))
+
+    assert "unprotected" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "name", ["4001", "2022-06-18_4001", "main/2022/2022-06-18_4001", "2022-06", "latest", "main/latest"]
+)
+async def test_a_snapshot_is_found_by_every_name_it_has(name, archive, invocation, capsys):
+    await show(name, invocation=invocation)
+
+    out = capsys.readouterr().out
+    assert out.startswith("Snapshot  main/2022/2022-06-18_4001\n")
+    digest = sha256(next(archive.root.glob("main/*/*/data/Data_001.zip")).read_bytes()).hexdigest()
+    assert f"data/Data_001.zip\n  {digest}\n" in out
+
+
+@pytest.mark.parametrize("name", ["4009", "acme/latest"])
+async def test_a_snapshot_that_is_not_there_is_a_usage_error(name, archive, invocation):
+    with pytest.raises(UsageError, match="there is no snapshot"):
+        await show(name, invocation=invocation)
+
+
+async def test_a_whole_archive_verifies(archive, invocation, capsys):
+    assert await verify("4001", invocation=invocation) == 0
+
+    assert capsys.readouterr().out == (
+        f"ok            main/2022/2022-06-18_4001: 3 files, {amount(archive)}\n"
+        f"1 snapshot, 3 files, {amount(archive)} read again: all ok\n"
+    )
+
+
+async def test_damage_is_named_with_file_and_reason_even_when_quiet(archive, invocation, capsys):
+    damage(archive.root)
+
+    with pytest.raises(RecordDamaged, match="1 snapshot of 1 not as archived"):
+        await verify(everything=True, invocation=replace(invocation, quiet=True))
+
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("FAILED        main/2022/2022-06-18_4001: data/Data_001.zip: its bytes are not the ones")
+
+
+async def test_a_snapshot_whose_folder_is_gone_is_damage(archive, invocation, capsys):
+    next(archive.root.glob("main/*/*_4001")).rename(archive.root / "elsewhere")
+
+    with pytest.raises(RecordDamaged):
+        await verify(everything=True, invocation=invocation)
+
+    assert "the snapshot's folder is missing" in capsys.readouterr().out
+
+
+async def test_parts_read_every_file_exactly_once(archive, invocation, capsys):
+    read = 0
+    for part in ("1/3", "2/3", "3/3"):
+        await verify(subset=part, as_json=True, invocation=invocation)
+        read += json.loads(capsys.readouterr().out)["files"]
+
+    assert read == 3
+
+
+@pytest.mark.parametrize(
+    ("names", "wish", "words"),
+    [
+        ((), {}, "name snapshots, or else ask for --all"),
+        (("4001",), {"everything": True}, "name snapshots, or else ask for --all"),
+        ((), {"subset": "4/3"}, "4/3 is not a part; write N/T"),
+    ],
+)
+async def test_a_verify_must_know_what_to_read(names, wish, words, archive, invocation):
+    with pytest.raises(UsageError, match=words):
+        await verify(*names, **wish, invocation=invocation)
+
+
+async def test_a_check_looks_at_everything_and_the_vendor(archive, invocation, capsys):
+    assert await check(invocation=invocation) == 0
+
+    found = capsys.readouterr().out
+    assert found.splitlines()[:3] == [
+        "CHECK        RESULT   WHAT WAS FOUND",
+        "settings     OK       1 org: main",
+        f"archive      OK       {archive.root} can be read and written",
+    ]
+    assert "clock main   WARNING  the vendor's clock differs from ours" in found
+    assert [request.operation for request in archive.vendor.requests[-2:]] == ["details", "urls"]
+
+
+async def test_a_check_of_refused_credentials_says_so_and_what_to_do(archive, invocation, tmp_path, capsys):
+    config = tmp_path / "backupd.toml"
+    config.write_text(config.read_text().replace('client_secret = "simulated"', 'client_secret = "wrong"'))
+
+    assert await check(as_json=True, invocation=invocation) == 77
+
+    finding = json.loads(capsys.readouterr().out)["findings"][-1]
+    assert (finding["subject"], finding["result"]) == ("vendor main", "FAILED")
+    assert "client_secret" in finding["remedy"]
+
+
+async def test_a_check_of_wrong_settings_names_each_problem_and_asks_nobody(archive, tmp_path, capsys):
+    (tmp_path / "wrong.toml").write_text("[archive]\nroot = 3\nrot = 4\n")
+
+    assert await check(as_json=True, invocation=Invocation(tmp_path / "wrong.toml")) == 78
+
+    answer = json.loads(capsys.readouterr().out)
+    assert [finding["result"] for finding in answer["findings"]] == ["FAILED", "FAILED"]
+
+
+async def test_a_missing_root_is_no_empty_archive(archive, invocation):
+    archive.root.rename(archive.root.with_name("gone"))
+
+    with pytest.raises(ArchiveUnusable):
+        await list_(invocation=invocation)
+
+
+def amount(archive: Operator) -> str:
+    return size(sum(path.stat().st_size for path in archive.root.glob("main/*/*/*/*.zip")))
+
+
+def damage(root: Path) -> None:
+    zip_file = next(root.glob("main/*/*/data/Data_001.zip"))
+    zip_file.chmod(0o600)
+    content = bytearray(zip_file.read_bytes())
+    content[500] ^= 1
+    zip_file.write_bytes(content)
+    zip_file.chmod(0o440)
