@@ -7,16 +7,17 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from backupd.catalog.rows import FileRow, MissedJob, OrgTotals, SnapshotRow
-from backupd.catalog.schema import from_column
+from backupd.catalog.schema import from_column, to_column
 from backupd.core.errors import UsageError
 from backupd.core.factfields import entry_from_fields
-from backupd.core.model import FileId, HistoryEntry, JobId, Kind, Link, Offer, Taken, TakenBasis
+from backupd.core.model import UNKNOWN_ZGID, FileId, HistoryEntry, JobId, Kind, Link, Offer, Taken, TakenBasis
 from backupd.core.records import ArchivedJob, RememberedOffer
 
 _SNAPSHOT = (
     "SELECT org, zgid, job, path, taken_at, taken_basis, expires_at, first_seen_at, archived_at, revision, files, size,"
     " manifest_sha256, problem, scrubbed_at, damaged FROM snapshots"
 )
+_ZGID_OF_SNAPSHOTS = "SELECT zgid FROM snapshots WHERE org = ? AND zgid NOT IN ('', ?) LIMIT 1"
 _AFTER_ALL = "\U0010ffff"  # sorts behind every name that begins alike
 _NAMED_AT_MOST = 5  # of several that fit a prefix
 
@@ -43,7 +44,9 @@ def remembered(db: sqlite3.Connection, org: str, jobs: Collection[JobId]) -> dic
 
 def pending(db: sqlite3.Connection, org: str) -> tuple[RememberedOffer, ...]:
     """Return the jobs with links that are neither archived nor given up, by expiry."""
-    rows = db.execute("SELECT zgid, job FROM jobs WHERE org = ? AND open = 1 ORDER BY expires_at, job", (org,))
+    rows = db.execute(
+        "SELECT zgid, job FROM jobs INDEXED BY jobs_open WHERE org = ? AND open = 1 ORDER BY expires_at, job", (org,)
+    )
     jobs = [JobId(zgid, job) for zgid, job in rows.fetchall()]
     return tuple(remembered(db, org, jobs).values())
 
@@ -51,7 +54,7 @@ def pending(db: sqlite3.Connection, org: str) -> tuple[RememberedOffer, ...]:
 def pinned(db: sqlite3.Connection, org: str) -> str | None:
     """Return the zgid that the org was pinned to; without a journal, the one of its snapshots."""
     row = db.execute("SELECT zgid FROM orgs WHERE org = ? AND zgid IS NOT NULL", (org,)).fetchone()
-    row = row or db.execute("SELECT zgid FROM snapshots WHERE org = ? AND zgid <> '' LIMIT 1", (org,)).fetchone()
+    row = row or db.execute(_ZGID_OF_SNAPSHOTS, (org, UNKNOWN_ZGID)).fetchone()
     return row[0] if row else None
 
 
@@ -65,7 +68,7 @@ def snapshots(
     if after is not None:
         row = db.execute("SELECT taken_at FROM snapshots WHERE path = ?", (str(after.path),)).fetchone()
         rules.append("(taken_at, path) < (?, ?)")
-        values += [row[0] if row else after.taken.at.isoformat(timespec="microseconds"), str(after.path)]
+        values += [row[0] if row else to_column(after.taken.at), str(after.path)]
     query = f"{_SNAPSHOT} WHERE {' AND '.join(rules)} ORDER BY taken_at DESC, path DESC LIMIT ?"
     return _rows(db.execute(query, (*values, limit)))
 
@@ -122,7 +125,8 @@ def history(db: sqlite3.Connection, org: str, *, limit: int) -> tuple[HistoryEnt
 def missed(db: sqlite3.Connection, org: str | None, *, limit: int) -> tuple[MissedJob, ...]:
     """Return the jobs that were given up, newest first."""
     rows = db.execute(
-        "SELECT org, zgid, job, first_seen_at, missed_at, missed_files, missed_saved FROM jobs"
+        "SELECT org, zgid, job, first_seen_at, missed_at, missed_files, missed_saved"
+        " FROM jobs INDEXED BY jobs_missed"
         " WHERE missed_at IS NOT NULL AND (?1 IS NULL OR org = ?1) ORDER BY missed_at DESC LIMIT ?2",
         (org, limit),
     )

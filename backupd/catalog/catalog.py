@@ -5,15 +5,16 @@ is made anew from manifests and journals. A reader that may not write works on a
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from sqlite3 import Connection
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Self, TypeVar
 
 from backupd.catalog import asking, filling
 from backupd.catalog.database import Database, Lost
 from backupd.catalog.rows import FileRow, MissedJob, OrgTotals, SnapshotRow
+from backupd.catalog.sources import JournalView, Snapshots
 from backupd.core.clock import Clock
 from backupd.core.errors import ArchiveError
 from backupd.core.events import CatalogRebuilt, JournalDamaged, Tell
@@ -24,34 +25,6 @@ _BATCH = 1000  # journal lines, or snapshots, taken in with one transaction
 _MANY = 1_000_000
 
 _T = TypeVar("_T")
-
-
-class JournalView(Protocol):
-    """One org's journal, read."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of all whole lines."""
-
-    @property
-    def head(self) -> str:
-        """The hash of the last line; empty for an empty journal."""
-
-    async def batch(self, start: int, previous: str, limit: int) -> tuple[JournalLine, ...]:
-        """Return at most `limit` lines from an offset on; `previous` is the hash of the line before them."""
-
-
-class Snapshots(Protocol):
-    """The archive, read."""
-
-    async def orgs(self) -> tuple[str, ...]:
-        """Return the names of all orgs that have a folder."""
-
-    def snapshots(self, org: str | None = None) -> AsyncIterator[FoundSnapshot]:
-        """Find every snapshot."""
-
-    async def look(self, path: PurePosixPath) -> FoundSnapshot:
-        """Look at one snapshot."""
 
 
 class Catalog:
@@ -131,7 +104,7 @@ class Catalog:
     ) -> None:
         """Take in new lines of the org's journal; a Published or Revised line comes with its snapshot.
 
-        Lines that were taken in before are passed over. Raises ValueError if lines before them are missing.
+        Lines that were taken in before are passed over. Raises RuntimeError if lines before them are missing.
         """
         found: dict[PurePosixPath, FoundSnapshot] = {}
         if published is not None:
@@ -200,7 +173,10 @@ class Catalog:
             return await work()
         except Lost as lost:
             await self._restore(lost)
+        try:
             return await work()
+        except Lost as lost:
+            raise ArchiveError(f"{self._database.path}: {lost}") from lost
 
     async def _open(self) -> None:
         if self._read_only:

@@ -18,7 +18,14 @@ from backupd.core.errors import ArchiveBusy, ArchiveError, ArchiveFull
 
 _T = TypeVar("_T")
 
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
+_DAMAGED = {
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_ERROR,  # a table or column of ours is not there
+    sqlite3.SQLITE_CONSTRAINT,  # two rows where ours replace each other
+    0,  # no code: a text that is no text
+}
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _WAIT = 10.0  # seconds for another process's transaction
 _ABANDONED = 86_400.0  # seconds without a change, after which nobody works on it any more
@@ -102,12 +109,14 @@ class Database:
         connection.execute("BEGIN")
         try:
             answer = work(connection)
-        except BaseException:
+            connection.execute("COMMIT")
+            return answer
+        except BaseException as error:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
+            if isinstance(error, ValueError):  # a time, a kind or a record of ours that is none any more
+                raise Lost(f"a row of it cannot be read: {error}", damaged=True) from error
             raise
-        connection.execute("COMMIT")
-        return answer
 
     def _open(self, *, read_only: bool) -> None:
         self._close()

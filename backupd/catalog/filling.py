@@ -122,7 +122,7 @@ def put_lines(
 ) -> None:
     """Take in lines that follow the last one read; those already read are passed over.
 
-    Raises ValueError if there is a gap.
+    Raises RuntimeError if there is a gap.
     """
     read_to, head = position(db, org)
     for line in lines:
@@ -130,7 +130,7 @@ def put_lines(
             continue
         if line.start != read_to:
             message = f"the catalog has read the journal of {org} up to byte {read_to}, not {line.start}"
-            raise ValueError(message)
+            raise RuntimeError(message)
         _put_line(db, org, line, found)
         read_to, head = line.end, line.sha256
     db.execute(
@@ -202,7 +202,9 @@ def _put_links(db: sqlite3.Connection, org: str, seen: LinksSeen, at: datetime) 
 
 def _drop_old_links(db: sqlite3.Connection, org: str, but: JobId, before: str) -> None:
     old = db.execute(
-        "SELECT zgid, job FROM jobs WHERE org = ? AND linked = 1 AND open = 0 AND expires_at < ?", (org, before)
+        "SELECT zgid, job FROM jobs INDEXED BY jobs_linked"
+        " WHERE org = ? AND linked = 1 AND open = 0 AND expires_at < ?",
+        (org, before),
     ).fetchall()
     for zgid, job in old:
         if JobId(zgid, job) != but:

@@ -1,0 +1,143 @@
+"""With 100,000 snapshots everything that a cycle or a status asks costs what it costs with ten."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import PurePosixPath
+
+import pytest
+
+from backupd.catalog import Catalog
+from backupd.core.events import CatalogRebuilt
+from backupd.core.facts import Fact, LinksSeen, Published
+from backupd.core.model import JobId, Taken, TakenBasis
+from backupd.core.names import snapshot_path
+from backupd.core.records import FoundSnapshot, JournalLine
+from tests.fakes.clock import START, FakeClock
+from tests.fakes.records import Ear
+from tests.fakes.values import ZGID, data, link, manifest
+
+
+class ManySnapshots:
+    """An archive of as many snapshots as asked for, made up on the way."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._pattern = manifest(files=2)
+
+    async def orgs(self) -> tuple[str, ...]:
+        return ("main",)
+
+    async def snapshots(self, org: str | None = None) -> AsyncIterator[FoundSnapshot]:
+        assert org is None
+        for number in range(self._count):
+            yield self._found(number)
+
+    async def look(self, path: PurePosixPath) -> FoundSnapshot:
+        raise AssertionError(path)  # all are found by the scan
+
+    def _found(self, number: int) -> FoundSnapshot:
+        taken_at = START - timedelta(hours=self._count - number)
+        made = replace(
+            self._pattern,
+            job=JobId(ZGID, f"{number:019}"),
+            taken=Taken(taken_at, TakenBasis.EXPIRY),
+            archived_at=taken_at,
+        )
+        return FoundSnapshot(snapshot_path("main", taken_at, made.job), made, "ab" * 32)
+
+    async def journal(self, _: str) -> "ManyLines":
+        return ManyLines(self._count)
+
+
+class ManyLines:
+    """A journal with two lines a snapshot, each ten bytes long."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self.size = count * 20
+        self.head = self._hash(count * 2)
+
+    async def batch(self, start: int, previous: str, limit: int) -> tuple[JournalLine, ...]:
+        assert previous == self._hash(start // 10)
+        numbers = range(start // 10, min(start // 10 + limit, self._count * 2))
+        return tuple(
+            JournalLine(START, self._fact(number), number * 10, number * 10 + 10, self._hash(number + 1))
+            for number in numbers
+        )
+
+    def _fact(self, number: int) -> Fact:
+        job = JobId(ZGID, f"{number // 2:019}")
+        if number % 2 == 0:
+            return LinksSeen(
+                job, START + timedelta(days=7), (link(job, data("Data_000.zip")), link(job, data("Data_001.zip")))
+            )
+        return Published(job, "main/…", 1, "ab" * 32)
+
+    def _hash(self, lines: int) -> str:
+        return sha256(str(lines).encode()).hexdigest() if lines else ""
+
+
+@contextmanager
+def within(seconds: float, what: str):
+    started = time.perf_counter()
+    yield
+    took = time.perf_counter() - started
+    print(f"{what}: {took:.3f} s")  # noqa: T201  pytest -s shows the figures
+    assert took < seconds, f"{what} took {took:.2f} s"
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("count", [2_000, pytest.param(100_000, marks=pytest.mark.system)])
+async def test_many_snapshots_cost_what_few_do(tmp_path, count):
+    many, clock, ear = ManySnapshots(count), FakeClock(), Ear()
+    newest, new = JobId(ZGID, f"{count - 1:019}"), JobId(ZGID, "new")
+
+    async def open_catalog(*, read_only: bool = False) -> Catalog:
+        return await Catalog.open(
+            tmp_path / "catalog.sqlite",
+            archive=many,
+            journals=many.journal,
+            clock=clock,
+            tell=ear,
+            read_only=read_only,
+        )
+
+    with within(300, "rebuild"):
+        await (await open_catalog()).close()
+
+    with within(1, "open"):
+        catalog = await open_catalog()
+    async with catalog:
+        with within(1, "catch up with nothing new"):
+            await catalog.catch_up("main", await many.journal("main"))
+        with within(1, "pending"):
+            assert await catalog.pending("main") == ()
+        with within(1, "archived"):
+            assert len((await catalog.archived("main", [newest]))[newest].files) == 2
+        with within(1, "remembered"):
+            assert not (await catalog.remembered("main", [newest]))[newest].missed
+        with within(1, "pinned, missed, history"):
+            assert await catalog.pinned("main") == ZGID
+            assert await catalog.missed() == await catalog.history("main") == ()
+        with within(1, "totals"):
+            (totals,) = await catalog.totals()
+        assert (totals.snapshots, totals.files) == (count, 2 * count)
+        with within(1, "the newest 50"):
+            assert (await catalog.snapshots("main", limit=50))[0].job == newest
+        with within(1, "find"):
+            assert (await catalog.find(newest.job)).job == newest
+        with within(1, "open to read, and sum"):
+            async with await open_catalog(read_only=True) as reader:
+                assert (await reader.totals())[0].snapshots == count
+        with within(1, "one more line"):
+            journal = await many.journal("main")
+            seen = LinksSeen(new, START, (link(new, data("a.zip")),))
+            line = JournalLine(START, seen, journal.size, journal.size + 10, "cd" * 32)
+            await catalog.record("main", (line,))
+        with within(1, "pending, one"):
+            assert len(await catalog.pending("main")) == 1
+    assert len(ear.of(CatalogRebuilt)) == len(ear.heard) == 1
