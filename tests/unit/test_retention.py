@@ -90,7 +90,7 @@ def test_of_each_period_the_newest_is_kept(rules, expected):
 
 
 def test_keep_within_counts_back_from_the_newest_backup_so_that_nothing_goes_because_none_came():
-    snapshots = [aged(days) for days in (400, 410, 440)]
+    snapshots = [aged(days) for days in (400, 430, 431)]
 
     assert kept(pruned(snapshots, Rules(keep_within=30 * DAY))) == set(snapshots[:2])
 
@@ -188,6 +188,7 @@ MANY = [aged(days) for days in range(10, 100, 10)]
 
 
 def test_nothing_goes_while_the_clock_is_behind_the_newest_snapshot():
+    assert pruned(MANY, Rules(keep_last=1), now=MANY[0].taken_at).refusal is None
     assert refused(pruned(MANY, Rules(keep_last=1), now=MANY[0].taken_at - timedelta(seconds=1))) == "clock"
 
 
@@ -213,8 +214,8 @@ def test_nothing_goes_while_one_of_the_newest_is_damaged(which):
     assert damaged[which].path in pruning.refusal.text
 
 
-def test_old_damage_does_not_stop_pruning():
-    damaged = [*MANY[:-1], replace(MANY[-1], verified=False)]
+def test_older_damage_does_not_stop_pruning():
+    damaged = [replace(each, verified=False) if i == 3 else each for i, each in enumerate(MANY)]
 
     assert pruned(damaged, Rules(keep_last=1)).drops
 
