@@ -108,7 +108,7 @@ def totals(db: sqlite3.Connection) -> tuple[OrgTotals, ...]:
     """Return the sums for each org that has a snapshot, by name."""
     rows = db.execute(
         "SELECT org, count(*), sum(files), sum(size), sum(damaged > 0 OR problem IS NOT NULL), max(taken_at),"
-        " max(archived_at) FROM snapshots GROUP BY org ORDER BY org"
+        " max(archived_at) FROM snapshots INDEXED BY snapshots_summed GROUP BY org ORDER BY org"
     )
     return tuple(
         OrgTotals(org, snapshots, files, size, damaged, from_column(taken_at), from_column(archived_at))

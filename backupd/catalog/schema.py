@@ -27,6 +27,7 @@ CREATE INDEX snapshots_by_job ON snapshots (job);
 CREATE INDEX snapshots_by_folder ON snapshots (folder);
 CREATE INDEX snapshots_by_age ON snapshots (taken_at, path);
 CREATE INDEX snapshots_of_org_by_age ON snapshots (org, taken_at, path);
+CREATE INDEX snapshots_summed ON snapshots (org, files, size, damaged, problem, taken_at, archived_at);
 
 CREATE TABLE files (
     snapshot INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
