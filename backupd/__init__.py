@@ -11,6 +11,7 @@ The map, in reading order. Imports go down only, towards `core`; what stands on 
 - `archive` — staging, the rename that publishes, reading back, the lock
 - `journal` — the append-only facts of an org, hash-chained
 - `catalog` — the SQLite index over manifests and journals
+- `survey` — how things stand: gathered for `status`, the page and the metrics, judged by `core.overview`
 - `service` — WHEN: the scheduler, signals, reloading, stopping
 - `notify` — tells others how the service is: systemd, the state file
 - `telemetry` — the log, and no secret in it

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,18 +20,18 @@ from backupd.core import events
 from backupd.core.clock import Clock
 from backupd.core.errors import UsageError
 from backupd.core.exits import Exit, worst
-from backupd.core.model import Link, Received
 from backupd.core.names import CATALOG, JOURNAL, STATE
 from backupd.core.patience import DAEMON, ONE_RUN, Patience
-from backupd.core.slot import Slot
 from backupd.cycle import Cycle
 from backupd.journal import Journal
 from backupd.settings import Settings
+from backupd.telemetry.pulses import Pulses
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
-    from backupd.download import Authorizer, Downloader
+    from backupd.download import Downloader
+    from backupd.survey import Survey
     from backupd.zoho.account import Account
     from backupd.zoho.auth import Tokens
     from backupd.zoho.client import ZohoClient
@@ -61,6 +61,16 @@ class Surroundings:
     learn: Callable[[str], None]
     clock: Clock = field(default_factory=SystemClock)
 
+    def heard_by(self, *listeners: events.Tell) -> "Surroundings":
+        """Let these listeners hear what happens, too."""
+
+        def tell(event: events.Event) -> None:
+            self.tell(event)
+            for listener in listeners:
+                listener(event)
+
+        return replace(self, tell=tell)
+
 
 @dataclass(frozen=True, slots=True)
 class Library:
@@ -70,6 +80,7 @@ class Library:
     archive: Archive
     catalog: Catalog
     clock: Clock
+    pulses: Pulses
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +88,7 @@ class App:
     """Everything that runs cycles, by org."""
 
     cycles: Mapping[str, Cycle]
+    library: Library
 
     async def run_once(self) -> Exit:
         """Run one cycle for every org, all at once; return the status that stands for all."""
@@ -106,7 +118,15 @@ async def open_library(settings: Settings, around: Surroundings, *, read_only: b
         read_only=read_only,
     )
     async with catalog:
-        yield Library(root, archive, catalog, around.clock)
+        yield Library(root, archive, catalog, around.clock, Pulses(root / STATE, around.clock))
+
+
+def open_survey(settings: Settings, library: Library) -> "Survey":
+    """Give the one place that finds out how things stand."""
+    from backupd.survey import Survey
+
+    orgs, every = tuple(settings.orgs), settings.poll.every
+    return Survey(library.archive, library.catalog, library.root, orgs, every, library.clock, library.pulses.of)
 
 
 @asynccontextmanager
@@ -125,6 +145,7 @@ async def open_app(
     limits = settings.verify
     async with AsyncExitStack() as stack:
         library = await stack.enter_async_context(open_library(settings, around, read_only=False))
+        around = around.heard_by(library.pulses)
         files = await stack.enter_async_context(_session(settings.download.connections))
         calls = await stack.enter_async_context(_session(2 * len(orgs)))
         downloader = await stack.enter_async_context(
@@ -142,7 +163,7 @@ async def open_app(
             )
         )
         shared = _Shared(settings, around, library, patience, calls, downloader)
-        yield App({org: _cycle(org, shared) for org in orgs})
+        yield App({org: _cycle(org, shared) for org in orgs}, library)
 
 
 @asynccontextmanager
@@ -202,23 +223,8 @@ class _Shared:
     downloader: "Downloader"
 
 
-@dataclass(frozen=True, slots=True)
-class _OrgDownloads:
-    """The common downloader, as one org's cycle sees it."""
-
-    org: str
-    downloader: "Downloader"
-    authorizer: "Authorizer"
-    patience: Patience
-
-    async def fetch(self, link: Link, slot: Slot, *, deadline: datetime) -> Received:
-        """Leave the complete, hashed, checked and fsynced file at `slot.part`, or raise; resume what is there."""
-        return await self.downloader.fetch(
-            self.org, link, slot, authorizer=self.authorizer, deadline=deadline, patience=self.patience
-        )
-
-
 def _cycle(org: str, shared: _Shared) -> Cycle:
+    from backupd.download import OrgDownloads
     from backupd.zoho.client import ZohoClient
     from backupd.zoho.gate import Gate
 
@@ -236,7 +242,7 @@ def _cycle(org: str, shared: _Shared) -> Cycle:
         vendor=ZohoClient(
             shared.calls, account, tokens, patience=shared.patience, clock=around.clock, tell=around.tell
         ),
-        downloads=_OrgDownloads(org, shared.downloader, Gate(account.download_hosts, tokens), shared.patience),
+        downloads=OrgDownloads(org, shared.downloader, Gate(account.download_hosts, tokens), shared.patience),
         archive=library.archive,
         open_records=open_records,
         clock=around.clock,

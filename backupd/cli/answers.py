@@ -8,8 +8,9 @@ from typing import Any
 
 from backupd.catalog import MissedJob, SnapshotRow
 from backupd.cli.auditing import Audit
-from backupd.cli.safety import UnderWay
+from backupd.core.alarms import Alarm
 from backupd.core.manifest import Manifest, to_json
+from backupd.core.overview import UnderWay
 from backupd.core.times import to_text
 
 Document = Mapping[str, Any]
@@ -93,6 +94,17 @@ def under_way(job: UnderWay) -> Document:
 def missed(job: MissedJob) -> Document:
     """Describe a job whose links expired too early."""
     return {"job_id": job.job.job, "expired_at": to_text(job.expired_at), "files": job.files, "saved": job.saved}
+
+
+def alarm(found: Alarm) -> Document:
+    """Describe an alarm that stands."""
+    return {
+        "key": found.finding.key,
+        "condition": str(found.finding.condition),
+        "text": found.finding.text,
+        "raised_at": to_text(found.raised_at),
+        "acknowledged": found.acknowledged,
+    }
 
 
 def instant(at: datetime | None) -> str | None:

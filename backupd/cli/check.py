@@ -11,12 +11,12 @@ from backupd.archive.glance import look_at_disk
 from backupd.archive.locking import holder
 from backupd.cli import answers, table
 from backupd.cli.failures import joined
-from backupd.cli.figures import counted, size, span
 from backupd.cli.options import Handed, Json
 from backupd.cli.session import Session
 from backupd.cli.table import Cell, Column, Mood
 from backupd.core.errors import BackupdError, ConfigurationError
 from backupd.core.exits import Exit, worst
+from backupd.core.figures import counted, size, span
 from backupd.core.names import STATE
 from backupd.settings import Settings, require_root
 

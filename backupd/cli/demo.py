@@ -15,13 +15,13 @@ from cyclopts import Parameter
 
 from backupd.app import Surroundings, open_app
 from backupd.cli import trial
-from backupd.cli.figures import counted, size
 from backupd.cli.independent import second_opinion
 from backupd.cli.progress import Bars
 from backupd.cli.story import Story, heading, say
 from backupd.core.errors import UsageError
 from backupd.core.events import Event
 from backupd.core.exits import Exit
+from backupd.core.figures import counted, size
 from backupd.settings import load
 from backupd.simulator import (
     Drop,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
-from backupd.cli.figures import rate, size
 from backupd.core import events
+from backupd.core.figures import rate, size
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

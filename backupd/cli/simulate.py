@@ -10,9 +10,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from backupd.cli import trial
-from backupd.cli.figures import size
 from backupd.cli.invocation import Invocation
 from backupd.core.errors import ConfigurationError, UsageError
+from backupd.core.figures import size
 from backupd.simulator import Recorded, Scenario, ScenarioError, Simulator, Vendor, load_scenario
 
 _PORT = 8322

@@ -9,10 +9,10 @@ from cyclopts import Parameter
 from backupd.catalog import Catalog, SnapshotRow
 from backupd.cli import answers, table
 from backupd.cli.failures import printable
-from backupd.cli.figures import counted, instant, size
 from backupd.cli.options import SNAPSHOT, Handed, Json, Org
 from backupd.cli.reading import find, reading
 from backupd.cli.table import Cell, Column
+from backupd.core.figures import counted, instant, size
 from backupd.core.manifest import Manifest, ManifestFile
 from backupd.core.model import TakenBasis
 from backupd.core.names import path_in_snapshot

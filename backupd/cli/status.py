@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from backupd.app import open_survey
 from backupd.cli import answers, table
-from backupd.cli.figures import ago, counted, instant, size, span
 from backupd.cli.options import Handed, Json
-from backupd.cli.overview import Overview, gather
 from backupd.cli.reading import reading
-from backupd.cli.safety import OrgStatus, State, UnderWay
 from backupd.cli.table import Cell, Column, Mood
+from backupd.core.figures import ago, counted, instant, size, span
+from backupd.core.overview import OrgStatus, Overview, State, UnderWay
 
 _COLUMNS = (Column("ORG"), Column("WHAT"), Column("HOW IT IS"))
 _ALL = "-"  # stands where an org would, for what all orgs share
@@ -24,11 +24,11 @@ _MOODS: Mapping[State, Mood] = {
 async def status(*, as_json: Json = False, invocation: Handed) -> int:
     """Say whether each org is safe, and what is under way."""
     async with reading(invocation) as opened:
-        found = await gather(opened)
+        found = await open_survey(opened.settings, opened.library).overview()
     if as_json:
         answers.write(_document(found))
         return 0
-    shown = [org for org in found.orgs if not invocation.quiet or _MOODS[org.judge(found.now)[0]] == "bad"]
+    shown = [org for org in found.orgs if not invocation.quiet or _MOODS[org.judge(found.now).state] == "bad"]
     rows = [row for org in shown for row in _org_rows(org, found)]
     if not invocation.quiet:
         rows += _archive_rows(found)
@@ -37,8 +37,11 @@ async def status(*, as_json: Json = False, invocation: Handed) -> int:
 
 
 def _org_rows(org: OrgStatus, found: Overview) -> Iterator[table.Row]:
-    state, reason = org.judge(found.now)
-    yield org.org, "state", Cell(f"{state}: {reason}" if reason else str(state), _MOODS[state])
+    found_so = org.judge(found.now)
+    state = f"{found_so.state}: {found_so.reason}" if found_so.reason else str(found_so.state)
+    yield org.org, "state", Cell(state, _MOODS[found_so.state])
+    for alarm in org.alarms:
+        yield org.org, "alarm", Cell(f"{alarm.finding.text}, since {instant(alarm.raised_at)}", "bad")
     if org.newest:
         yield org.org, "newest", f"{org.newest.path}, taken {ago(org.newest.taken.at, found.now)}"
     for job in org.under_way:
@@ -59,7 +62,7 @@ def _org_rows(org: OrgStatus, found: Overview) -> Iterator[table.Row]:
 def _archive_rows(found: Overview) -> Iterator[table.Row]:
     yield _ALL, "archive", str(found.root)
     yield _ALL, "holds", f"{_amount(found.snapshots, found.files, found.size)}; {size(found.free)} free"
-    runs = f"runs as process {found.service.pid}" if found.service else "none runs, or it is out of sight"
+    runs = f"runs as process {found.daemon}" if found.daemon else "none runs, or it is out of sight"
     yield _ALL, "daemon", f"{runs}; set to poll every {span(found.every)}"
 
 
@@ -85,18 +88,19 @@ def _document(found: Overview) -> answers.Document:
             "free": found.free,
         },
         "poll_every": found.every.total_seconds(),
-        "service": {"pid": found.service.pid} if found.service else None,
+        "service": {"pid": found.daemon} if found.daemon else None,
         "orgs": [_org_document(org, found.now) for org in found.orgs],
     }
 
 
 def _org_document(org: OrgStatus, now: datetime) -> answers.Document:
-    state, reason = org.judge(now)
+    judgement = org.judge(now)
     return {
         "org": org.org,
         "configured": org.configured,
-        "state": str(state),
-        "reason": reason,
+        "state": str(judgement.state),
+        "reason": judgement.reason,
+        "since": answers.instant(judgement.since),
         "newest": answers.snapshot(org.newest) if org.newest else None,
         "snapshots": org.totals.snapshots if org.totals else 0,
         "files": org.totals.files if org.totals else 0,
@@ -104,5 +108,8 @@ def _org_document(org: OrgStatus, now: datetime) -> answers.Document:
         "damaged": org.totals.damaged if org.totals else 0,
         "under_way": [answers.under_way(job) for job in org.under_way],
         "missed": [answers.missed(job) for job in org.missed],
+        "alarms": [answers.alarm(alarm) for alarm in org.alarms],
+        "last_success_at": answers.instant(org.pulse.last_success_at),
+        "failing_since": answers.instant(org.pulse.failing_since),
         "next_poll_at": answers.instant(org.next_poll),
     }

@@ -4,9 +4,9 @@ import sys
 from time import monotonic
 
 from backupd.app import rebuild_catalog as rebuild
-from backupd.cli.figures import counted
 from backupd.cli.options import Handed
 from backupd.cli.session import Session
+from backupd.core.figures import counted
 
 
 async def rebuild_catalog(*, invocation: Handed) -> int:

@@ -12,12 +12,12 @@ from backupd.app import Library
 from backupd.cli import answers
 from backupd.cli.auditing import Audit, Auditor
 from backupd.cli.failures import printable
-from backupd.cli.figures import counted, size
 from backupd.cli.meter import Meter
 from backupd.cli.options import SNAPSHOT, Handed, Json
 from backupd.cli.reading import find, reading
 from backupd.core.audit import Outcome
 from backupd.core.errors import ArchiveError, RecordDamaged, UsageError
+from backupd.core.figures import counted, size
 from backupd.core.subset import Subset
 from backupd.settings import Settings
 from backupd.verify import ZipLimits

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from backupd.cli import figures, table
+from backupd.cli import table
 from backupd.cli.table import Cell, Column
+from backupd.core import figures
 
 NOW = datetime(2022, 6, 23, 12, 1, tzinfo=UTC)
 

@@ -1,0 +1,64 @@
+"""What is archived, and what was missed, as lists show it. The catalog answers with these; no file is touched."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from backupd.core.model import FileId, JobId, Taken
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRow:
+    """One snapshot in a list."""
+
+    org: str
+    job: JobId
+    path: PurePosixPath  # relative to the archive root
+    taken: Taken
+    expires_at: datetime
+    first_seen_at: datetime
+    archived_at: datetime
+    revision: int
+    files: int
+    size: int  # bytes of all files
+    manifest_sha256: str
+    problem: str | None  # why its manifest cannot be read, if so; the other fields are then guesses
+    scrubbed_at: datetime | None  # when it was last read again
+    damaged: int  # files that were not as recorded then
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """One file of a snapshot."""
+
+    file: FileId
+    size: int
+    sha256: str
+    members: int
+    unpacked_size: int
+    verified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrgTotals:
+    """What is archived of one org."""
+
+    org: str
+    snapshots: int
+    files: int
+    size: int  # bytes
+    damaged: int  # snapshots with damage or without a readable manifest
+    newest_taken_at: datetime
+    newest_archived_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MissedJob:
+    """A job whose links expired before all of it was archived."""
+
+    org: str
+    job: JobId
+    first_seen_at: datetime
+    expired_at: datetime
+    files: int
+    saved: int

@@ -1,0 +1,142 @@
+"""Gathers how things stand, out of catalog, staging, disk and the daemon's own words. Changes nothing, takes no lock.
+
+`status`, the page and the metrics all look through this, and judge by `core.overview`.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path, PurePosixPath
+
+from backupd.archive import Archive
+from backupd.archive.glance import Growing, glance, look_at_disk
+from backupd.catalog import Catalog
+from backupd.core.clock import Clock
+from backupd.core.errors import RecordDamaged
+from backupd.core.listing import FileRow, OrgTotals, SnapshotRow
+from backupd.core.manifest import Manifest
+from backupd.core.model import FileId
+from backupd.core.names import STATE
+from backupd.core.overview import OrgStatus, Overview, UnderWay
+from backupd.core.pulse import Pulse
+from backupd.core.reconcile import KnownJob, Reconciled, reconcile
+from backupd.core.records import RememberedOffer
+from backupd.notify import ServiceState, read_state
+
+_MISSED_SHOWN = 5
+_PAGE = 500  # snapshots asked for at once
+_HISTORY = 5000  # entries; a year of anything that the vendor sells
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Looks at one archive, with the eyes of these settings."""
+
+    archive: Archive
+    catalog: Catalog
+    root: Path
+    configured: tuple[str, ...]  # orgs
+    every: timedelta  # between polls
+    clock: Clock
+    pulse: Callable[[str], Pulse]  # of an org; may block
+
+    async def overview(self) -> Overview:
+        """Find out how all orgs are. Raises ArchiveError."""
+        totals = {org.org: org for org in await self.catalog.totals()}
+        service = await asyncio.to_thread(read_state, self.root / STATE / "service.json")
+        others = sorted({*totals, *await self.archive.orgs()} - set(self.configured))
+        orgs = [await self._org(name, totals.get(name), service) for name in (*self.configured, *others)]
+        disk = await asyncio.to_thread(look_at_disk, self.root)
+        return Overview(
+            now=self.clock.now(),
+            root=self.root,
+            snapshots=sum(org.snapshots for org in totals.values()),
+            files=sum(org.files for org in totals.values()),
+            size=sum(org.size for org in totals.values()),
+            free=disk.free,
+            every=self.every,
+            daemon=service.pid if service else None,
+            orgs=tuple(orgs),
+        )
+
+    async def snapshots(self, org: str, *, limit: int, after: str = "") -> tuple[SnapshotRow, ...]:
+        """Return an org's snapshots, newest first, from behind the one at the path `after` on. Raises UsageError."""
+        last = await self.catalog.find(after) if after else None
+        return await self.catalog.snapshots(org, limit=limit, after=last)
+
+    async def runs(self, org: str, *, since: datetime) -> Reconciled:
+        """Return what became of each run of the vendor since then, as far as anybody knows of it."""
+        known = await self._known_jobs(org, since)
+        history = [entry for entry in await self.catalog.history(org, limit=_HISTORY) if entry.at and entry.at >= since]
+        now = self.clock.now()
+        began = min((job.first_seen_at for job in known), default=now)
+        return reconcile(history, known, since=began, now=now)
+
+    async def snapshot(self, path: str) -> tuple[SnapshotRow, tuple[FileRow, ...], Manifest | RecordDamaged]:
+        """Return one snapshot: its row, its files and its manifest. Raises UsageError if there is none."""
+        row = await self.catalog.find(path)
+        files = await self.catalog.files(row.path)
+        return row, files, (await self.archive.look(row.path)).record
+
+    async def _org(self, org: str, totals: OrgTotals | None, service: ServiceState | None) -> OrgStatus:
+        newest = await self.catalog.snapshots(org, limit=1)
+        pending = await self.catalog.pending(org)
+        archived = await self.catalog.archived(org, [job.offer.job for job in pending])
+        growing = await asyncio.to_thread(glance, self.root, org) if pending else {}
+        return OrgStatus(
+            org=org,
+            configured=org in self.configured,
+            newest=newest[0] if newest else None,
+            totals=totals,
+            under_way=tuple(
+                _under_way(job, archived[job.offer.job].files if job.offer.job in archived else frozenset(), growing)
+                for job in pending
+            ),
+            missed=await self.catalog.missed(org, limit=_MISSED_SHOWN),
+            next_poll=service.next_polls.get(org) if service else None,
+            every=self.every,
+            pulse=await asyncio.to_thread(self.pulse, org),
+        )
+
+    async def _known_jobs(self, org: str, since: datetime) -> list[KnownJob]:
+        pending = {job.offer.job: job for job in await self.catalog.pending(org)}
+        missed = {job.job: job for job in await self.catalog.missed(org, limit=_PAGE)}
+        known, rows = [], await self.catalog.snapshots(org, limit=_PAGE)
+        while rows:
+            known += [
+                KnownJob(
+                    row.job,
+                    row.first_seen_at,
+                    row.expires_at,
+                    row.taken,
+                    PurePosixPath(row.path),
+                    whole=row.job not in pending and row.job not in missed,
+                )
+                for row in rows
+            ]
+            last = rows[-1]
+            rows = await self.catalog.snapshots(org, limit=_PAGE, after=last) if last.taken.at >= since else ()
+        found = {job.job for job in known}
+        known += [
+            KnownJob(job, seen.first_seen_at, seen.offer.expires_at)
+            for job, seen in pending.items()
+            if job not in found
+        ]
+        known += [
+            KnownJob(job, seen.first_seen_at, seen.expired_at) for job, seen in missed.items() if job not in found
+        ]
+        return known
+
+
+def _under_way(job: RememberedOffer, archived: frozenset[FileId], growing: Mapping[str, Growing]) -> UnderWay:
+    in_hand = growing.get(job.offer.job.job)
+    whole = archived | (in_hand.whole if in_hand else frozenset())
+    return UnderWay(
+        job=job.offer.job,
+        first_seen_at=job.first_seen_at,
+        expires_at=job.offer.expires_at,
+        files=len(job.offer.links),
+        missing=tuple(link.file for link in job.offer.links if link.file not in whole),
+        received=in_hand.received if in_hand else None,
+    )
