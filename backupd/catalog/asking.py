@@ -127,8 +127,8 @@ def missed(db: sqlite3.Connection, org: str | None, *, limit: int) -> tuple[Miss
     rows = db.execute(
         "SELECT org, zgid, job, first_seen_at, missed_at, missed_files, missed_saved"
         " FROM jobs INDEXED BY jobs_missed"
-        " WHERE missed_at IS NOT NULL AND (?1 IS NULL OR org = ?1) ORDER BY missed_at DESC LIMIT ?2",
-        (org, limit),
+        " WHERE missed_at IS NOT NULL AND (:org IS NULL OR org = :org) ORDER BY missed_at DESC LIMIT :limit",
+        {"org": org, "limit": limit},
     )
     return tuple(
         MissedJob(name, JobId(zgid, job), from_column(seen), from_column(expired), count, saved)
