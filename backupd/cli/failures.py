@@ -66,6 +66,8 @@ def _within_sentence(advice: str) -> str:
 
 
 def _place(failure: BaseException) -> str:
+    while failure.__cause__ is not None:
+        failure = failure.__cause__
     frames = traceback.extract_tb(failure.__traceback__)
     ours = [frame for frame in frames if "backupd" in frame.filename] or list(frames)
     if not ours:
