@@ -202,12 +202,14 @@ def test_a_run_that_is_interrupted_says_nothing_and_ends_with_130(number, user):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         user.config.write_text(re.sub(r"127\.0\.0\.1:\d+", address, user.config.read_text()))
-        with subprocess.Popen(
-            [*PROGRAM, "--config", user.config, "--quiet", "--run-once"], env=_environment(), stderr=subprocess.PIPE
-        ) as process:
-            with silent.accept()[0]:
-                process.send_signal(number)
-                _, err = process.communicate(timeout=20)
+        with (
+            subprocess.Popen(
+                [*PROGRAM, "--config", user.config, "--quiet", "--run-once"], env=_environment(), stderr=subprocess.PIPE
+            ) as process,
+            silent.accept()[0],
+        ):
+            process.send_signal(number)
+            _, err = process.communicate(timeout=20)
 
     assert process.returncode == 130
     assert err == b""
