@@ -62,8 +62,6 @@ def find_directory(source: Source) -> int:
             spare = len(tail) - (at + 4 + END_SIZE + comment)
             if spare == 0:
                 start = _directory_before(source, base + at, end)
-                if start is not None and at != rightmost:
-                    raise ZipFault("ambiguous_end", "its comment holds another end record")
                 if start is not None:
                     return start
                 fault = ZipFault("end_record", "its end record does not fit the central directory before it")

@@ -34,4 +34,4 @@ class Ledger:
 
     def agrees_with(self, other: "Ledger") -> bool:
         """Tell whether both list the same members equally often."""
-        return (self.count, self.sum) == (other.count, other.sum)
+        return self.sum == other.sum

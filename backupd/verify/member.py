@@ -73,10 +73,8 @@ def read_data(
     tally = Tally(limits, stated, unpacked_before)
     unpacking = unpacker(local, tally, stated)
     poured = yield from inlet.pour(unpacking, packed)
-    if packed is not None and poured != packed:
-        raise ZipFault("size", f"its data ends after {poured} bytes, {packed} are stated")
     if not unpacking.complete and not _is_folder_of_nothing(local, packed):
-        raise ZipFault("damaged_data", f"its compressed data does not end within the {packed} bytes stated")
+        raise ZipFault("damaged_data", f"its compressed data does not end within its {packed} bytes")
     found = local._replace(crc=tally.crc, packed=poured, unpacked=tally.unpacked)
     _compare(local, found, described=described)
     if not described:
@@ -87,7 +85,7 @@ def read_data(
 
 def _is_folder_of_nothing(local: Entry, packed: int | None) -> bool:
     """Tell whether this is a folder that its writer says is deflated, while there is not a byte of data."""
-    return packed == 0 and local.unpacked == 0 and local.name.endswith(b"/")
+    return packed == 0 and local.name.endswith(b"/")
 
 
 def _packed_size(local: Entry, listed: Entry | None, *, described: bool) -> int | None:

@@ -194,6 +194,18 @@ def test_a_file_that_is_needed_and_gone_is_the_archives_error(tmp_path: Path):
         check.finish(tmp_path / "Data_001.zip")
 
 
+@pytest.mark.parametrize("make", [new_check, on_disk])
+@pytest.mark.parametrize("beyond", [0, 1, 2, 5, 100, 257, 258, 259, 516, 1000])
+@pytest.mark.parametrize("method", [DEFLATED, BZIP2])
+def test_what_comes_out_behind_the_last_byte_that_goes_in_is_not_lost(make: Make, beyond: int, method: int, path: Path):
+    # The unpacked data comes out in pieces of this length; decompressors take in some bytes before they are needed.
+    length = 262_144 + beyond
+
+    found = judge(make(LIMITS), build([Member(method=method, content=bytes(length))]), path)
+
+    assert found == Checked(1, length)
+
+
 def test_old_writers_count_members_modulo_65536(path: Path):
     assert judge(new_check(LIMITS), _many_members(65_537), path) == Checked(65_537, 0)
 

@@ -13,7 +13,7 @@ import pytest
 from backupd.core.model import Checked
 from backupd.verify import Damaged, Missing, Unreadable, Whole, ZipLimits, check_file, new_check, read_again
 from tests.fakes.corpus.case import DEALS, LEADS, NOTE, PHOTO, USUAL
-from tests.fakes.zips import Member, build
+from tests.fakes.zips import DEFLATED, Member, build
 
 LIMITS = ZipLimits()
 _NOISE = random.Random(7).randbytes(3_000_000)
@@ -50,6 +50,16 @@ def test_the_first_damaged_member_is_told_whatever_the_number_of_workers(tmp_pat
     assert (reading.size, reading.sha256) == (len(data), hashlib.sha256(data).hexdigest())
     text = "data/Data_001.zip: member 2 (Attachments/…): its content does not have the stated CRC"
     assert str(reading.why) == text
+
+
+def test_the_first_damaged_member_is_told_even_if_another_worker_finds_a_later_one_sooner(tmp_path):
+    slow = Member(name=b"slow", method=DEFLATED, content=bytes(30_000_000), local={"crc": 1})
+    quick = Member(name=b"quick", content=b"x", local={"crc": 1})
+
+    reading = check_file(save(tmp_path, build([slow, quick, *LARGE])), LIMITS, workers=3)
+
+    assert isinstance(reading, Damaged)
+    assert reading.why.member == "member 1"
 
 
 @pytest.mark.parametrize("workers", [1, 2])

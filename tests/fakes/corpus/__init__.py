@@ -1,11 +1,14 @@
 """The corpus: whole and hostile zips, each with the one answer that is expected of it."""
 
+from functools import cache
+
 from tests.fakes.corpus import damaged, lying, refused, whole
 from tests.fakes.corpus.case import Case
 
 __all__ = ["Case", "cases"]
 
 
+@cache
 def cases() -> tuple[Case, ...]:
     """Return the whole corpus, in a stable order."""
     found = (

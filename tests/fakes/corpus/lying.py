@@ -45,6 +45,10 @@ def lying_directories() -> Iterator[Case]:
     )
     yield Case("listed at another's place", build([LEADS, replace(PHOTO, central={"offset": 0})]), "overlap")
     yield Case("listed inside another", build([replace(LEADS, central={"offset": 9}), PHOTO]), "gap")
+    described = replace(DEALS, descriptor="signed")
+    inside = build([described, PHOTO]).index(b"PK\x03\x04", 4) - 8
+    lying = replace(PHOTO, central={"offset": inside})
+    yield Case("listed inside a descriptor", build([described, lying]), "overlap")
     yield Case("listed beyond the members", build([LEADS, replace(PHOTO, central={"offset": 1 << 30})]), "directory")
     yield Case("listed twice", build(USUAL, listing=[0, 1, 2, 3, 3]), "directory", on_disk="overlap")
     yield Case("one listed twice, one not", build(USUAL, listing=[0, 1, 1, 3]), "overlap")

@@ -25,6 +25,8 @@ def unreadable() -> Iterator[Case]:
     yield Case("encrypted", build([replace(LEADS, flags=1), PHOTO]), "encrypted")
     yield Case("encrypted, the local header says", build([replace(LEADS, local={"flags": 1})]), "encrypted")
     yield Case("encrypted, the directory says", build([replace(LEADS, central={"flags": 1})]), "directory")
+    for flag, what in ((0x20, "patch data"), (0x40, "strong encryption"), (0x2000, "hidden values")):
+        yield Case(f"{what}, the directory says", build([replace(LEADS, central={"flags": flag})]), "directory")
     yield Case("encrypted by AES", build([replace(LEADS, method=99, flags=1)]), "encrypted")
     yield Case("encrypted strongly", build([replace(LEADS, flags=0x41)]), "encrypted")
     yield Case("encrypted directory", build([replace(LEADS, flags=0x2041)]), "encrypted")
