@@ -33,6 +33,10 @@ def test_too_slow_is_seen_before_it_is_too_late():
     assert outlook([Growing(0, 7200)], rate=1.0, expires_at=EXPIRY, now=before(hours=1)).in_time is False
 
 
+def test_just_in_time_is_in_time():
+    assert outlook([Growing(0, 3600)], rate=1.0, expires_at=EXPIRY, now=before(hours=1)).in_time is True
+
+
 def test_a_file_of_unknown_size_counts_as_an_average_one():
     files = [Growing(100, 100), Growing(300, 300), Growing(20, None)]
 
@@ -87,6 +91,7 @@ def test_each_step_is_told_when_its_hour_comes_and_once():
     halfhours = [before(minutes=30 * n) for n in range(14 * 24, -10, -1)]
 
     assert told_over(halfhours) == list(STEPS)
+    assert [step / HOUR for step in STEPS] == [72, 24, 6, 1]
 
 
 def test_long_before_the_expiry_nothing_is_told():

@@ -62,6 +62,22 @@ def test_links_with_an_unusual_life_belong_to_the_latest_run_before_they_were_se
     assert [row.verdict for row in answer.rows] == [Verdict.ARCHIVED, Verdict.SUPERSEDED]
 
 
+def test_such_a_run_may_be_the_only_one_and_stand_a_little_after_the_first_sight():
+    odd = replace(archived(RUN, basis=TakenBasis.FIRST_SEEN), expires_at=RUN + timedelta(days=14))
+    late = completed(odd.first_seen_at + timedelta(minutes=10))
+
+    assert verdicts([completed(RUN)], [odd]) == [Verdict.ARCHIVED]
+    assert verdicts([late], [odd]) == [Verdict.ARCHIVED]
+    assert verdicts([completed(late.at + timedelta(seconds=1))], [odd]) == [Verdict.MISSED, Verdict.ARCHIVED]
+
+
+def test_what_the_manifest_took_from_the_history_is_found_there_again():
+    moved = replace(archived(RUN), first_seen_at=RUN + timedelta(days=4), expires_at=RUN + timedelta(days=10))
+    history = [completed(RUN), completed(RUN + timedelta(days=3))]
+
+    assert verdicts(history, [moved]) == [Verdict.MISSED, Verdict.ARCHIVED]
+
+
 def test_a_run_of_another_week_is_not_taken_for_the_archived_one():
     history = [completed(RUN - WEEK)]
 
@@ -102,6 +118,12 @@ def test_a_run_that_a_newer_one_hid_is_superseded():
     assert [row.at for row in answer.gaps] == [RUN]
 
 
+def test_each_run_is_hidden_by_the_next_one():
+    history = [completed(RUN + days * timedelta(days=2)) for days in range(3)]
+
+    assert verdicts(history, now=NOW) == [Verdict.MISSED, Verdict.SUPERSEDED, Verdict.SUPERSEDED]
+
+
 def test_a_run_whose_links_died_before_the_next_one_came_is_missed_and_not_superseded():
     history = [completed(RUN), completed(RUN + LIFE + timedelta(seconds=1))]
 
@@ -117,7 +139,7 @@ def test_a_remembered_job_is_obtainable_even_when_a_newer_run_hid_its_links():
     ]
 
 
-@pytest.mark.parametrize(("hours", "verdict"), [(-1, Verdict.NOT_DUE), (23, Verdict.NOT_DUE), (25, Verdict.OBTAINABLE)])
+@pytest.mark.parametrize(("hours", "verdict"), [(-1, Verdict.NOT_DUE), (23, Verdict.NOT_DUE), (24, Verdict.OBTAINABLE)])
 def test_a_run_whose_links_are_not_shown_yet_is_given_a_day(hours, verdict):
     assert verdicts([completed(RUN)], now=RUN + timedelta(hours=hours)) == [verdict]
 
@@ -128,6 +150,11 @@ def test_what_was_gone_when_the_archive_began_is_no_gap():
     answer = reconcile(history, [], since=RUN + timedelta(days=23), now=NOW)
 
     assert [row.verdict for row in answer.rows] == [Verdict.MISSED, Verdict.BEFORE, Verdict.BEFORE]
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(-1, Verdict.MISSED), (0, Verdict.BEFORE)])
+def test_what_could_still_be_had_when_the_archive_began_is_one(seconds, verdict):
+    assert verdicts([completed(RUN)], since=RUN + LIFE + timedelta(seconds=seconds)) == [verdict]
 
 
 def test_a_snapshot_that_the_vendor_forgot_is_no_gap():
@@ -158,6 +185,14 @@ def test_whatever_tells_of_no_run_is_passed_over(state, action, at):
 
 def test_a_completed_run_without_a_time_cannot_be_judged():
     assert verdicts([HistoryEntry("x", None, "completed", None)]) == [Verdict.UNDATED]
+
+
+def test_the_newest_comes_first_and_what_has_no_time_last():
+    history = [HistoryEntry("x", None, "completed", None), completed(RUN - WEEK), completed(RUN)]
+
+    answer = reconcile(history, [], since=BEGAN, now=NOW)
+
+    assert [row.at for row in answer.rows] == [RUN, RUN - WEEK, None]
 
 
 def test_the_same_run_told_twice_is_one():
