@@ -193,7 +193,7 @@ class _Pass:
                 case Fetch():
                     await self._archive(step, schedule)
                 case GiveUp():
-                    await self._give_up(step)
+                    await self._give_up(step, schedule)
                 case _:
                     assert_never(step)
         except BackupdError as error:
@@ -201,16 +201,22 @@ class _Pass:
             self._failed(f"job {step.job}", error)
 
     async def _archive(self, step: Fetch, schedule: Schedule | None) -> None:
-        cycle, started = self.cycle, self.cycle.clock.monotonic()
-        job = JobArchiver(cycle.org, cycle.vendor, cycle.downloads, cycle.archive, cycle.clock, cycle.tell)
+        job, started = self._archiver(), self.cycle.clock.monotonic()
         staging = await job.stage(step)
         failures = await job.fetch(step, staging, hidden=bool(self.shown) and step.job not in self.shown)
         if failures or step.job in self.blocked:
             self._incomplete(step, failures.values())
             return
-        snapshot = await job.publish(step, staging, schedule)
+        await self._publish(step, staging, schedule, started)
+
+    async def _publish(self, step: Step, staging: Staging, schedule: Schedule | None, started: float) -> None:
+        snapshot = await self._archiver().publish(step, staging, schedule)
         await self._record(staging, snapshot)
-        self._tell_published(snapshot, cycle.clock.monotonic() - started)
+        self._tell_published(snapshot, self.cycle.clock.monotonic() - started)
+
+    def _archiver(self) -> JobArchiver:
+        cycle = self.cycle
+        return JobArchiver(cycle.org, cycle.vendor, cycle.downloads, cycle.archive, cycle.clock, cycle.tell)
 
     async def _record(self, staging: Staging, snapshot: PublishedSnapshot) -> None:
         """Let journal and catalog follow what publishing made true (once, even after a crash), then clear staging."""
@@ -224,15 +230,21 @@ class _Pass:
         await staging.discard()
         self.published.append(snapshot)
 
-    async def _give_up(self, step: GiveUp) -> None:
-        org, offer = self.cycle.org, step.remembered.offer
-        files, saved = len(offer.links), len(offer.links) - len(step.missing)
+    async def _give_up(self, step: GiveUp, schedule: Schedule | None) -> None:
+        """Tell, once, that a job was missed; unless all its files were whole already and only publishing was left."""
+        org, offer, started = self.cycle.org, step.remembered.offer, self.cycle.clock.monotonic()
+        staging = await self._archiver().stage(step)
+        lost = [link for link in step.missing if link.file not in staging.whole()]
+        if not lost:
+            await self._publish(step, staging, schedule, started)
+            return
+        files, saved = len(offer.links), len(offer.links) - len(lost)
         await self._write(Missed(offer.job, offer.expires_at, files, saved))
         self.cycle.tell(events.JobWasMissed(org, offer.job.job, files, saved, offer.expires_at))
         self.problems.append(
             JobMissed(
                 f"{org}: the links of job {offer.job} expired at {to_text(offer.expires_at)}; "
-                f"{len(step.missing)} of {files} files are not archived"
+                f"{len(lost)} of {files} files are not archived"
             )
         )
 

@@ -12,7 +12,7 @@ from backupd.core import events
 from backupd.core.clock import Clock
 from backupd.core.errors import AccessRefused, BackupdError, LinkDead, ScopeMissing, ZipRejected
 from backupd.core.model import FileId, HistoryEntry, Link, Received, Schedule, Taken
-from backupd.core.plan import Fetch
+from backupd.core.plan import Fetch, Step
 from backupd.core.ports import Archive, Downloads, Staging, Vendor
 from backupd.core.records import PublishedSnapshot
 from backupd.core.times import history_needed_back_to, taken, to_text
@@ -29,7 +29,7 @@ class JobArchiver:
     clock: Clock
     tell: events.Tell
 
-    async def stage(self, step: Fetch) -> Staging:
+    async def stage(self, step: Step) -> Staging:
         """Open the job's staging, or go on in it. Raises ArchiveError."""
         return await self.archive.stage(
             self.org,
@@ -60,7 +60,7 @@ class JobArchiver:
                 group.create_task(fetch_one(link), name=f"fetch {self.org} {link.file}")
         return failures
 
-    async def publish(self, step: Fetch, staging: Staging, schedule: Schedule | None) -> PublishedSnapshot:
+    async def publish(self, step: Step, staging: Staging, schedule: Schedule | None) -> PublishedSnapshot:
         """Make the snapshot exist, or the new files part of it. Raises ArchiveError."""
         offer = step.remembered.offer
         when = await self._taken(offer.expires_at, step.remembered.first_seen_at)

@@ -29,6 +29,7 @@ class GiveUp:
 
     remembered: RememberedOffer
     missing: tuple[Link, ...]
+    archived: ArchivedJob | None
 
     @property
     def job(self) -> JobId:
@@ -48,7 +49,7 @@ def plan(jobs: Iterable[RememberedOffer], *, archived: Mapping[JobId, ArchivedJo
         if not missing or remembered.missed:
             continue
         if remembered.offer.expires_at <= now:
-            steps.append(GiveUp(remembered, missing))
+            steps.append(GiveUp(remembered, missing, there))
         else:
             steps.append(Fetch(remembered, missing, there))
     return tuple(steps)

@@ -246,6 +246,20 @@ async def test_a_job_first_seen_after_its_expiry_is_missed_and_told_once(world):
     assert world.downloads.fetched == []
 
 
+async def test_a_job_that_was_whole_before_its_links_expired_is_published_and_not_missed(world):
+    world.vendor.show(offer(JOB, "Data_001.zip"))
+    world.vendor.refused = (RefusedLink(JobId(ZGID, JOB), "Data_002.zip", "its host is not allowed"),)
+    await world.run()
+    world.vendor.refused = ()
+    world.vendor.show()
+    world.clock.pass_time(days=7)
+
+    assert (await world.run()).exit_status is Exit.OK
+
+    assert snapshots(world.root) == [FIRST]
+    assert world.ear.of(events.JobWasMissed) == []
+
+
 async def test_a_missed_job_whose_links_live_again_is_fetched(world):
     world.vendor.show(offer(JOB, "Data_001.zip", taken_at=TAKEN_AT - timedelta(days=30)))
     await world.run()
