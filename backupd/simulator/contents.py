@@ -112,29 +112,37 @@ def version(job_id: str, spec: FileSpec) -> str:
 
 
 class Shelf:
-    """The contents of all files asked for so far; a zip is generated when it is first asked for."""
+    """The contents of all files asked for so far; a zip is generated when it is first asked for, whoever goes away."""
 
     def __init__(self) -> None:
         """Begin empty."""
         self._files: dict[str, Spooled] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._making: dict[str, asyncio.Task[Spooled]] = {}
 
     async def open(self, job_id: str, spec: FileSpec) -> Content:
         """Give the content of a file."""
         if spec.content is not None:
             return Given(spec.content)
         key = version(job_id, spec)
-        async with self._locks.setdefault(key, asyncio.Lock()):
-            if key not in self._files:
-                self._files[key] = await asyncio.to_thread(_spool, job_id, spec)
-        return self._files[key]
+        making = self._making.get(key)
+        if making is None or (making.done() and key not in self._files):  # not begun, or it failed
+            making = asyncio.create_task(asyncio.to_thread(self._spool, key, job_id, spec), name=f"make {spec.name}")
+            self._making[key] = making
+        return await asyncio.shield(making)
 
     def close(self) -> None:
         """Let go of every file; generated ones are gone from the disk."""
-        for spooled in self._files.values():
+        files, self._files = self._files, {}
+        self._making.clear()
+        for spooled in list(files.values()):
             spooled.file.close()
-        self._files.clear()
-        self._locks.clear()
+
+    def _spool(self, key: str, job_id: str, spec: FileSpec) -> Spooled:
+        files = self._files
+        spooled = files[key] = _spool(job_id, spec)
+        if files is not self._files:  # closed meanwhile
+            spooled.file.close()
+        return spooled
 
 
 def _spool(job_id: str, spec: FileSpec) -> Spooled:
