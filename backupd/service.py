@@ -58,6 +58,9 @@ class Watcher(Protocol):
     async def ready(self) -> None:
         """All is set up; cycles run."""
 
+    async def alive(self) -> None:
+        """The loop goes round; told every few seconds, for whoever kills what hangs."""
+
     async def reloading(self) -> None:
         """The settings are being read again."""
 
@@ -132,20 +135,17 @@ class Service:
             )
 
     async def _poll(self, org: str) -> None:
-        """Run one cycle in a task of ours, since the scheduler would drop its exceptions and cancel it unasked."""
-        if org in self._running:
-            return
-        task = asyncio.create_task(self._run_cycle(org), name=f"cycle {org}")
-        self._running[org] = task
-        try:
-            await asyncio.shield(task)
-        finally:
-            self._running.pop(org, None)
-            await self.watcher.planned(self._next_polls())
+        """Start one cycle in a task of ours, since the scheduler would drop its exceptions and cancel it unasked."""
+        if org not in self._running:
+            self._running[org] = asyncio.create_task(self._run_cycle(org), name=f"cycle {org}")
 
     async def _run_cycle(self, org: str) -> None:
-        outcome = await self._current.cycles[org].run()
-        self._plan_next(org, outcome.exit_status)
+        try:
+            outcome = await self._current.cycles[org].run()
+            self._plan_next(org, outcome.exit_status)
+        finally:
+            self._running.pop(org, None)
+        await self.watcher.planned(self._next_polls())
 
     def _plan_next(self, org: str, status: Exit) -> None:
         """After a failure try again sooner than the next poll, less and less often."""
@@ -167,6 +167,7 @@ class Service:
             jump = (self.clock.now() - wall).total_seconds() - (self.clock.monotonic() - running)
             wall, running = self.clock.now(), self.clock.monotonic()
             self.look_at_clock(jump)
+            await self.watcher.alive()
 
     def look_at_clock(self, jump: float = 0.0) -> None:
         """Let what is due begin, and bring back what a clock set backwards has moved too far into the future."""

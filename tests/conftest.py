@@ -4,8 +4,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # A busy machine is no failure; what a test may cost in all is bounded by pytest's own time-out.
-settings.register_profile("backupd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("backupd")
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", _PATIENT, max_examples=25)  # at every change, within a minute for all tests
+settings.register_profile("thorough", _PATIENT, max_examples=300)  # --hypothesis-profile=thorough: make test-system
+settings.load_profile("quick")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

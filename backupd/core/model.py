@@ -17,7 +17,7 @@ class Kind(StrEnum):
 
 
 UNKNOWN_ZGID = "unknown"
-"""Stands for the org's id at the vendor when the link path is of an unknown form; says nothing about whose job it is."""
+"""Stands for the org's id at the vendor when the link path is of an unknown form; tells nothing of whose job it is."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -26,6 +26,10 @@ class ServiceWatcher:
         """All is set up; cycles run."""
         self._systemd.ready()
 
+    async def alive(self) -> None:
+        """The loop goes round."""
+        self._systemd.alive()
+
     async def reloading(self) -> None:
         """The settings are being read again."""
         self._systemd.reloading()

@@ -70,9 +70,13 @@ class Watched:
 
     said: list[str] = field(default_factory=list)
     polls: dict[str, datetime] = field(default_factory=dict)
+    beats: int = 0
 
     async def ready(self) -> None:
         self.said.append("ready")
+
+    async def alive(self) -> None:
+        self.beats += 1
 
     async def reloading(self) -> None:
         self.said.append("reloading")
@@ -264,3 +268,12 @@ async def test_one_org_that_hangs_delays_no_other():
         assert daemon.cycles["stuck"].runs == 1
         daemon.service.stop("test")
         await task
+
+
+async def test_each_look_at_the_clock_is_a_sign_of_life(daemon):
+    before = daemon.watched.beats
+
+    await daemon.pass_time(seconds=15)
+    await daemon.pass_time(seconds=15)
+
+    assert daemon.watched.beats == before + 2
