@@ -13,8 +13,10 @@ The map, in reading order. Imports go down only, towards `core`; what stands on 
 - `catalog` — the SQLite index over manifests and journals
 - `survey` — how things stand: gathered for `status`, the page and the metrics, judged by `core.overview`
 - `service` — WHEN: the scheduler, signals, reloading, stopping
+- `web` — the page, /healthz and /metrics
 - `notify` — tells others how the service is: systemd, the state file
-- `telemetry` — the log, and no secret in it
+- `telemetry` — the log, and no secret in it; metrics; how polls go
+- `clock` — the real time
 - `settings` — the only reader of environment, files and secrets
 - `app` — WIRING: settings into objects; the only module that knows every part
 - `cli` — the commands; an error becomes one line and an exit status

@@ -5,17 +5,16 @@ values, never the settings. What is costly to import and not needed by every com
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backupd import __version__
 from backupd.archive import Archive
 from backupd.catalog import Catalog
+from backupd.clock import SystemClock
 from backupd.core import events
 from backupd.core.clock import Clock
 from backupd.core.errors import UsageError
@@ -35,22 +34,6 @@ if TYPE_CHECKING:
     from backupd.zoho.account import Account
     from backupd.zoho.auth import Tokens
     from backupd.zoho.client import ZohoClient
-
-
-class SystemClock:
-    """The real time."""
-
-    def now(self) -> datetime:
-        """Return the wall clock's time, aware, in UTC."""
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Return seconds that only ever go up."""
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait, and let others work meanwhile."""
-        await asyncio.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,19 +168,27 @@ async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: 
     from backupd.notify import ServiceWatcher, Systemd
     from backupd.service import Generation, Service
     from backupd.settings.service import notify_socket
+    from backupd.web import Front, Place
 
     watcher = ServiceWatcher(Systemd(notify_socket()))
+    front = Front(around.clock, around.tell, __version__)
+    heard = around.heard_by(front)
 
     async def generation() -> Generation:
         settings = load()
         stack = AsyncExitStack()
-        app = await stack.enter_async_context(open_app(settings, around, patience=DAEMON))
+        app = await stack.enter_async_context(open_app(settings, heard, patience=DAEMON))
         on_load(settings)
         watcher.keep_state_in(settings.archive.root / STATE / "service.json")
+        web = settings.web
+        token = web.token.get_secret_value() if web.token else None
+        place = Place(*web.listen, token, web.hosts) if web.listen else None
+        await front.show(place, open_survey(settings, app.library))
         return Generation(app.cycles, settings.poll.every, settings.poll.jitter, stack.aclose)
 
-    first = await generation()
-    await Service(around.clock, around.tell, watcher, generation, __version__).run(first)
+    async with front:
+        first = await generation()
+        await Service(heard.clock, heard.tell, watcher, generation, __version__).run(first)
     return Exit.OK
 
 

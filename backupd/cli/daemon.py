@@ -3,12 +3,16 @@
 import asyncio
 import signal
 import sys
+from pathlib import Path
 
-from backupd.app import open_app, serve
+from backupd.app import Library, open_app, open_survey, serve
 from backupd.cli.progress import Bars
 from backupd.cli.session import Session
 from backupd.cli.short import Work
+from backupd.core.errors import ArchiveError
+from backupd.core.events import MetricsNotWritten, Tell
 from backupd.core.exits import Exit
+from backupd.settings import Settings
 
 
 def run(work: Work) -> int:
@@ -31,7 +35,25 @@ async def _run_once(work: Work) -> int:
     wanted = sys.stderr.isatty() and not work.invocation.quiet and settings.log.format == "console"
     try:
         with Bars(sys.stderr, wanted=wanted) as bars:
-            async with open_app(settings, session.around(bars), only=work.org) as app:
-                return await app.run_once()
+            around = session.around(bars)
+            async with open_app(settings, around, only=work.org) as app:
+                started = around.clock.monotonic()
+                status = await app.run_once()
+                if settings.metrics.textfile is not None:
+                    seconds = around.clock.monotonic() - started
+                    await _leave_metrics(settings, app.library, around.tell, status=status, seconds=seconds)
+                return status
     except asyncio.CancelledError:
         return Exit.INTERRUPTED
+
+
+async def _leave_metrics(settings: Settings, library: Library, tell: Tell, *, status: Exit, seconds: float) -> None:
+    """Leave the run's metrics where the settings say; that they cannot be left is told, and no more."""
+    from backupd.telemetry.textfile import LastRun, text_of, write
+
+    run = LastRun(library.clock.now().timestamp(), seconds, int(status))
+    try:
+        found = await open_survey(settings, library).overview()
+        await asyncio.to_thread(write, settings.metrics.textfile or Path(), text_of(found, run))
+    except ArchiveError as error:
+        tell(MetricsNotWritten(str(error), error.advice))

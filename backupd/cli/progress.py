@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
 from backupd.core import events
-from backupd.core.figures import rate, size
+from backupd.core.figures import rate, short, size
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -168,12 +168,6 @@ def _progress(stream: TextIO) -> "Progress":
         refresh_per_second=4,
         redirect_stdout=sys.stdout.isatty(),
     )
-
-
-def short(file: str) -> str:
-    """Leave the kind away where the name begins with it anyway: `data/Data_001.zip` is `Data_001.zip`."""
-    kind, _, name = file.partition("/")
-    return name if name.lower().startswith(kind) else file
 
 
 def _amount(received: int, total: int | None) -> str:

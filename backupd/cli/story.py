@@ -4,9 +4,8 @@ import sys
 from dataclasses import dataclass, field
 from time import monotonic
 
-from backupd.cli.progress import short
 from backupd.core import events
-from backupd.core.figures import counted, rate, size
+from backupd.core.figures import counted, rate, short, size
 
 _NAME_WIDTH = 20
 _PACE = 1.0  # seconds between two lines about progress, where no bars are drawn

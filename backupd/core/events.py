@@ -412,3 +412,32 @@ class ClockJumped(Event):
     name = "clock.jumped"
     level = "warning"
     seconds: float  # wall time minus running time
+
+
+@dataclass(frozen=True, slots=True)
+class PageServed(Event):
+    """The status page can be reached there."""
+
+    name = "page.listening"
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageUnavailable(Event):
+    """The status page cannot be served there; archiving goes on without it."""
+
+    name = "page.unavailable"
+    level = "warning"
+    address: str
+    reason: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsNotWritten(Event):
+    """The metrics of a single run could not be left for their collector; what was archived is not touched by it."""
+
+    name = "metrics.not_written"
+    level = "warning"
+    reason: str
+    advice: str

@@ -43,3 +43,9 @@ def instant(at: datetime) -> str:
 def counted(number: int, name: str) -> str:
     """Write a number with its thing: `1 file`, `4 files`."""
     return f"{number:,} {name}" if number == 1 else f"{number:,} {name}s"
+
+
+def short(file: str) -> str:
+    """Leave the kind away where the name begins with it anyway: `data/Data_001.zip` is `Data_001.zip`."""
+    kind, _, name = file.partition("/")
+    return name if name.lower().startswith(kind) else file

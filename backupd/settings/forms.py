@@ -19,6 +19,7 @@ _HOST = r"(?P<host>[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])"
 _PORT = r":(?P<port>[0-9]{1,5})"
 _ORIGIN = re.compile(rf"(?P<scheme>https?)://{_HOST}(?:{_PORT})?/?")
 _DOWNLOAD_HOST = re.compile(rf"{_HOST}(?:{_PORT})?")
+_HOST_NAME = re.compile(_HOST)
 _LISTEN = re.compile(rf"{_HOST}{_PORT}")
 _LAST_PORT = 65535
 _API_VERSION = re.compile(r"v[1-9][0-9]?(?:\.[0-9]{1,2})?")
@@ -105,6 +106,10 @@ def _download_host(value: object) -> str:
     return _fit(_DOWNLOAD_HOST, value, "is not a host; write only HOST or HOST:PORT, without https:// and path")[0]
 
 
+def _host_name(value: object) -> str:
+    return _fit(_HOST_NAME, value, "is not a name of this machine; write only HOST, without https:// and port")[0]
+
+
 def _listen(value: object) -> Listen | None:
     if value == "":
         return None
@@ -152,4 +157,5 @@ ApiVersion = Annotated[str, PlainValidator(_api_version)]
 Visible = Annotated[str, PlainValidator(_visible)]
 Secret = Annotated[SecretStr, PlainValidator(_secret)]
 DownloadHosts = Annotated[tuple[Annotated[str, PlainValidator(_download_host)], ...], BeforeValidator(_list)]
+HostNames = Annotated[tuple[Annotated[str, PlainValidator(_host_name)], ...], BeforeValidator(_list)]
 Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_list)]

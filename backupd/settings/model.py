@@ -15,6 +15,7 @@ from backupd.settings.tables import (
     Catalog,
     Download,
     Log,
+    Metrics,
     Notify,
     Org,
     Poll,
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     verify: Verify
     retention: Retention
     web: Web
+    metrics: Metrics
     log: Log
     notify: Notify
     orgs: dict[Annotated[str, PlainValidator(_org_name)], Org]

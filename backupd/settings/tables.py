@@ -11,6 +11,7 @@ from backupd.settings.forms import (
     ApiVersion,
     DownloadHosts,
     Duration,
+    HostNames,
     Listen,
     ListenAddress,
     Origin,
@@ -121,6 +122,19 @@ class Web(BaseModel):
     listen: ListenAddress = Field(Listen("127.0.0.1", 8321), description="HOST:PORT of the status page; '' for none.")
     token: Secret | None = Field(
         None, description="The page asks for this as a bearer token; needed to listen on anything but this machine."
+    )
+    hosts: HostNames = Field(
+        (), description="Names by which browsers may reach the page, besides this machine's own, such as a proxy's."
+    )
+
+
+class Metrics(BaseModel):
+    """Metrics of `backupd --run-once`; the daemon has them at /metrics of the status page."""
+
+    model_config = _TABLE
+
+    textfile: AbsolutePath | None = Field(
+        None, description="Each `backupd --run-once` writes its metrics there, for node_exporter (so: NAME.prom)."
     )
 
 
