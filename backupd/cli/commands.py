@@ -41,6 +41,7 @@ _COMMANDS = {  # in the order of the help
     "completion": ("completion:completion", "Print the completion script of a shell."),
 }
 
+_USAGES = {"verify": "backupd verify [SNAPSHOT...] [OPTIONS]"}  # where the parser would name no argument
 _COMMON = ("--config", "--quiet", "--version", "--help")
 
 _ORG = Parameter(metavar="NAME", help="With --run-once: only this org.")
@@ -80,7 +81,8 @@ def build() -> App:
         result_action="return_value",
     )
     for position, (name, (place, text)) in enumerate(_COMMANDS.items()):
-        app.command(f"backupd.cli.{place}", name=name, help=text, sort_key=position, help_epilogue="")
+        usage = _USAGES.get(name)
+        app.command(f"backupd.cli.{place}", name=name, help=text, sort_key=position, help_epilogue="", usage=usage)
     for flag, text in (("--help", "Print this text, or a command's own."), ("--version", "Print the version.")):
         app[flag].group = (options,)
         app[flag].help = text

@@ -48,7 +48,7 @@ _FILES = (  # stored zips are quick to make; one is deflated, so that there is s
     FileSpec("attachments", "Attachments_002.zip", Size(8_000_000), compression="stored"),
 )
 _LINE = 6_000_000  # bytes a second: slow enough to watch
-_BREAK = ("Attachments_001.zip", 2_000_000)  # where a connection breaks, and after how many bytes
+_BREAK = ("Attachments_001.zip", 1_500_000)  # where a connection breaks, and after how many bytes
 _NEXT = (
     "backupd demo --keep trial   the same; archive and settings stay in ./trial",
     "backupd simulate            the vendor alone; it says how to archive from it",

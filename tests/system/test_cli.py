@@ -242,8 +242,8 @@ def test_the_demo_shows_the_whole_job(stranger):
     assert ran.status == 0, ran.out + ran.err
     assert ran.err == ""
     assert "the connection broke; trying again" in ran.out
-    assert re.search(r"Attachments_001\.zip +goes on from 2\.0 MB", ran.out)
-    assert re.search(r"Attachments_001\.zip .* requests, 2\.0 MB resumed", ran.out)
+    assert re.search(r"Attachments_001\.zip +goes on from 1\.5 MB", ran.out)
+    assert re.search(r"Attachments_001\.zip .* requests, 1\.5 MB resumed", ran.out)
     assert "ok     hashlib over SHA256SUMS" in ran.out
     assert "FAILED" not in ran.out
     assert "2 calls, 0 downloads, exit status 0" in ran.out
