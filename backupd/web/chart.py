@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from backupd.core.figures import size
 from backupd.core.listing import SnapshotRow
 
-WIDTH, HEIGHT = 640.0, 180.0
+WIDE, NARROW = 640.0, 300.0  # for a desk, and for a hand
+HEIGHT = 180.0
 _LEFT, _TOP, _BOTTOM = 64.0, 8.0, 22.0  # room for the figures
-_WIDEST = 28.0  # a bar, where there are few
+_WIDEST, _NARROWEST = 28.0, 9.0  # a bar, where there are few and where there are many
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # round figures for the lines
 
 
@@ -48,22 +49,23 @@ class Chart:
     bars: tuple[Bar, ...]
     lines: tuple[Line, ...]
     ticks: tuple[Tick, ...]
-    width: float = WIDTH
+    width: float
     height: float = HEIGHT
     left: float = _LEFT
     bottom: float = HEIGHT - _BOTTOM
 
 
-def chart(rows: Sequence[SnapshotRow]) -> Chart | None:
-    """Lay the snapshots out, oldest first; None if there is nothing to compare."""
+def chart(rows: Sequence[SnapshotRow], *, width: float = WIDE) -> Chart | None:
+    """Lay the snapshots out, oldest first, the newest of them if not all fit; None if there is nothing to compare."""
+    rows = rows[-int((width - _LEFT) / _NARROWEST) :]
     if not rows or not (largest := max(row.size for row in rows)):
         return None
     step = _round_step(largest)
     top = step * -(-largest // step)
-    space = (WIDTH - _LEFT) / max(len(rows), 8)
+    space = (width - _LEFT) / max(len(rows), 8)
     bars = tuple(_bar(row, number, space, top) for number, row in enumerate(rows))
     lines = tuple(Line(_y(step * number, top), size(step * number)) for number in range(int(top / step) + 1))
-    return Chart(bars, lines, _ticks(bars))
+    return Chart(bars, lines, _ticks(bars, width), width)
 
 
 def _bar(row: SnapshotRow, number: int, space: float, top: float) -> Bar:
@@ -74,10 +76,10 @@ def _bar(row: SnapshotRow, number: int, space: float, top: float) -> Bar:
     return Bar(round(x, 2), round(y, 2), round(width, 2), round(max(HEIGHT - _BOTTOM - y, 1.0), 2), row, label)
 
 
-def _ticks(bars: Sequence[Bar]) -> tuple[Tick, ...]:
+def _ticks(bars: Sequence[Bar], width: float) -> tuple[Tick, ...]:
     """Name the first and the last bar's day, and one between if there is room."""
     chosen = {0: "start", len(bars) - 1: "end"} if len(bars) > 1 else {0: "start"}
-    if len(bars) > 8:  # noqa: PLR2004 (fewer bars leave no room for a third date)
+    if len(bars) > 8 and width >= WIDE:  # noqa: PLR2004 (fewer bars leave no room for a third date)
         chosen[len(bars) // 2] = "middle"
     return tuple(_tick(bars[number], anchor) for number, anchor in sorted(chosen.items()))
 

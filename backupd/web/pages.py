@@ -10,7 +10,7 @@ from backupd.core import calendar
 from backupd.core.errors import RecordDamaged
 from backupd.core.manifest import to_json
 from backupd.core.names import ORG_NAME
-from backupd.web.chart import chart
+from backupd.web.chart import NARROW, chart
 from backupd.web.feed import Feed
 from backupd.web.ports import Facts
 from backupd.web.view import view
@@ -51,7 +51,7 @@ class Pages:
             "org": view(status, found.now, self._feed),
             "months": calendar.year(runs.rows, today=today),
             "today": today,
-            "chart": chart(newest[::-1]),
+            "charts": {"wide": chart(newest[::-1]), "narrow": chart(newest[::-1], width=NARROW)},
             "snapshots": rows[:_SHOWN],
             "older": rows[_SHOWN - 1].path if len(rows) > _SHOWN else None,
             "after": after,

@@ -5,8 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from backupd.cli.progress import Bars, short
+from backupd.cli.progress import Bars
 from backupd.core import events
+from backupd.core.figures import short
 
 FILE = ("main", "4004", "data/Data_001.zip")
 
