@@ -71,7 +71,7 @@ def read_data(
     packed = _packed_size(local, listed, described=described)
     stated = _stated(local, listed)
     tally = Tally(limits, stated, unpacked_before)
-    unpacking = unpacker(local, tally, stated)
+    unpacking = unpacker(local, tally, packed=packed, unpacked=stated)
     poured = yield from inlet.pour(unpacking, packed)
     if not unpacking.complete and not _is_folder_of_nothing(local, packed):
         raise ZipFault("damaged_data", f"its compressed data does not end within its {packed} bytes")

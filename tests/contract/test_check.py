@@ -18,6 +18,7 @@ from backupd.verify import ZipLimits, new_check, tally, unpack
 from backupd.verify.disk import check_on_disk
 from tests.fakes.corpus import Case, cases
 from tests.fakes.corpus.case import DEALS, LEADS, NOTE, PHOTO, USUAL
+from tests.fakes.corpus.whole import LEADS_WITHOUT_END_MARK
 from tests.fakes.zips import BZIP2, DEFLATED, LZMA, LZMA_END_MARK, Member, build
 
 CASES = cases()
@@ -232,6 +233,7 @@ DAMAGED = {
     "backwards": build(USUAL, listing=[3, 2, 1, 0]),
     "bzip2": build([replace(member, method=BZIP2) for member in USUAL]),
     "lzma": build(_LZMA),
+    "lzma without end mark": build([replace(LEADS, method=LZMA, packed_bytes=LEADS_WITHOUT_END_MARK), PHOTO]),
 }
 TINY = {
     "stored": build([_SMALL, Member(name=b"\xe9", content=b"x")], comment=b"hi"),

@@ -86,6 +86,8 @@ def damaged_data() -> Iterator[Case]:
         )
         short = replace(PHOTO, method=method, flags=flags, packed_bytes=packed[:-9])
         yield Case(f"{name} data cut", build([short]), "damaged_data")
+    marked = replace(PHOTO, method=LZMA)
+    yield Case("lzma with an end mark that is not announced", build([marked, LEADS]), "damaged_data")
     yield Case("deflated to no bytes", build([replace(DEALS, content=b"", packed_bytes=b"")]), "damaged_data")
     long = replace(DEALS, packed_bytes=pack(DEALS.content, DEFLATED) + b"more")
     yield Case("bytes behind deflated data", build([long, PHOTO]), "size")

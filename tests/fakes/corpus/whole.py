@@ -7,7 +7,7 @@ from dataclasses import replace
 from tests.fakes.corpus.case import DEALS, FORMS, LEADS, PHOTO, USUAL, Case
 from tests.fakes.zips import BZIP2, DEFLATED, EMPTY, LZMA, LZMA_END_MARK, MAX16, MAX32, Member, build, extra_field
 
-_LEADS_WITHOUT_END_MARK = bytes.fromhex(  # made by 7-Zip, -m0=LZMA:eos=off
+LEADS_WITHOUT_END_MARK = bytes.fromhex(  # made by 7-Zip, -m0=LZMA:eos=off
     "1a0205005d00100000002919486722ba49682899004344352bb466876d0227158c08bd4728963ac8d63f0fcae90773bd0feb0dade7e720c6"
     "697014ac86be0764e97aed56d22fea00"
 )
@@ -24,7 +24,7 @@ def usual() -> Iterator[Case]:
         for form in FORMS:
             described = [replace(member, descriptor=form) for member in members]
             yield Case(f"{name}, descriptor {form}", build(described), members=2)
-    unmarked = replace(LEADS, method=LZMA, packed_bytes=_LEADS_WITHOUT_END_MARK)
+    unmarked = replace(LEADS, method=LZMA, packed_bytes=LEADS_WITHOUT_END_MARK)
     yield Case("lzma without end mark", build([unmarked, PHOTO]), members=2)
     yield Case("lzma without end mark, descriptor", build([replace(unmarked, descriptor="signed"), PHOTO]), members=2)
     for form in FORMS:
