@@ -61,9 +61,14 @@ class Feed:
             self._send("changed", {"event": event.name})
 
     @property
+    def readers(self) -> int:
+        """How many pages are open."""
+        return len(self._readers)
+
+    @property
     def is_full(self) -> bool:
         """Whether no more readers are taken."""
-        return len(self._readers) >= _READERS
+        return self.readers >= _READERS
 
     @contextmanager
     def reader(self, drop: Callable[[], None]) -> Iterator[asyncio.Queue[str]]:

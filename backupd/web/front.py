@@ -37,13 +37,13 @@ class Front:
         self._clock = clock
         self._tell = tell
         self._version = version
-        self._feed = Feed()
+        self.feed = Feed()
         self._metrics: Metrics | None = None
         self._server: Server | None = None
 
     def __call__(self, event: events.Event) -> None:
         """Take note of what happened."""
-        self._feed(event)
+        self.feed(event)
         if self._metrics is not None:
             self._metrics(event)
 
@@ -69,7 +69,7 @@ class Front:
         from backupd.web.server import Server
 
         self._metrics = self._metrics or Metrics(self._version)
-        server = Server(place, facts, feed=self._feed, metrics=self._metrics, clock=self._clock, version=self._version)
+        server = Server(place, facts, feed=self.feed, metrics=self._metrics, clock=self._clock, version=self._version)
         try:
             await server.start()
         except OSError as error:

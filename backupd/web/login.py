@@ -30,7 +30,7 @@ class Login:
         target = own_path(str(form.get("next", "/")))
         if session is None:
             return self._show(request, target, wrong=True)
-        answer = web.HTTPSeeOther(target)
+        answer = web.Response(status=303, headers={"Location": target})
         answer.set_cookie(
             COOKIE,
             session,
@@ -44,7 +44,7 @@ class Login:
     async def leave(self, request: web.Request) -> web.StreamResponse:
         """Forget this browser."""
         _refuse_foreign(request)
-        answer = web.HTTPSeeOther("/login")
+        answer = web.Response(status=303, headers={"Location": "/login"})
         answer.del_cookie(COOKIE, httponly=True, samesite="Strict")
         return answer
 
