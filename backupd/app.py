@@ -161,7 +161,9 @@ async def open_vendor(settings: Settings, around: Surroundings, org: str) -> Asy
 
 
 async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: Callable[[Settings], None]) -> Exit:
-    """Be the daemon: run cycles until SIGTERM; SIGHUP loads the settings again. Raises what a start cannot survive.
+    """Be the daemon: run cycles until SIGTERM, or Ctrl-C (130); SIGHUP loads the settings again.
+
+    Raises what a start cannot survive.
 
     `on_load` is called with settings that take force, before anything else uses them.
     """
@@ -188,8 +190,8 @@ async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: 
 
     async with front:
         first = await generation()
-        await Service(heard.clock, heard.tell, watcher, generation, __version__).run(first)
-    return Exit.OK
+        ended_by = await Service(heard.clock, heard.tell, watcher, generation, __version__).run(first)
+    return Exit.INTERRUPTED if ended_by == "SIGINT" else Exit.OK
 
 
 async def rebuild_catalog(settings: Settings, around: Surroundings) -> int:

@@ -86,8 +86,8 @@ class Service:
     _failures: dict[str, int] = field(default_factory=dict, init=False)
     _asked: asyncio.Queue[str] = field(default_factory=asyncio.Queue, init=False)  # `reload`, or why to stop
 
-    async def run(self, first: Generation) -> None:
-        """Run cycles until `stop` is called or a signal comes; partial downloads are kept."""
+    async def run(self, first: Generation) -> str:
+        """Run cycles until `stop` is called or a signal comes, and return which; partial downloads are kept."""
         self._current = first
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -96,12 +96,13 @@ class Service:
         ticking = asyncio.create_task(self._tick(), name="clock watch")
         try:
             with _signals(self._asked):
-                self._begin()
+                await self._begin()
                 await self.watcher.ready()
                 while (asked := await self._asked.get()) == "reload":
                     await self._reload()
                 self.tell(events.ServiceStopping(asked))
                 await self.watcher.stopping()
+                return asked
         finally:
             ticking.cancel()
             self._scheduler.shutdown(wait=False)
@@ -119,7 +120,7 @@ class Service:
 
     # --- planning ------------------------------------------------------------------------------------------------
 
-    def _begin(self) -> None:
+    async def _begin(self) -> None:
         generation = self._current
         self.tell(events.ServiceStarted(self.version, len(generation.cycles), generation.every.total_seconds()))
         for org in generation.cycles:
@@ -133,6 +134,7 @@ class Service:
                 next_run_time=self.clock.now(),
                 replace_existing=True,
             )
+        await self.watcher.planned(self._next_polls())
 
     async def _poll(self, org: str) -> None:
         """Start one cycle in a task of ours, since the scheduler would drop its exceptions and cancel it unasked."""
@@ -195,7 +197,7 @@ class Service:
             await old.close()
             self._failures.clear()
             self.tell(events.SettingsReloaded(len(new.cycles)))
-            self._begin()
+            await self._begin()
         await self.watcher.ready()
 
     async def _cancel_cycles(self) -> None:
