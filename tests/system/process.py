@@ -72,20 +72,38 @@ class Running:
         return Ended(status, (await self._out).decode(), tuple(self.lines), peak)
 
 
-async def start(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> Running:
-    """Start the program anew, as a shell does; in a session of its own, without a terminal."""
-    ours, theirs = _pipes()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "backupd", *arguments,
-        stdin=asyncio.subprocess.DEVNULL, stdout=theirs[0], stderr=theirs[1],
-        env={**ENVIRONMENT, **(environment or {})}, cwd="/", start_new_session=True,
-    )  # fmt: skip
-    _close(theirs)
+class Shell:
+    """Starts the program anew, as a user's shell does, but without a terminal."""
 
-    async def end() -> tuple[int, int]:
-        return await process.wait(), 0
+    def __init__(self) -> None:
+        self._started: list[Running] = []
 
-    return await _listen(process.pid, ours, end())
+    async def start(self, *arguments: str | Path, environment: Mapping[str, str] | None = None) -> Running:
+        """Start the program in a session of its own."""
+        ours, theirs = _pipes()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "backupd", *arguments,
+            stdin=asyncio.subprocess.DEVNULL, stdout=theirs[0], stderr=theirs[1],
+            env={**ENVIRONMENT, **(environment or {})}, cwd="/", start_new_session=True,
+        )  # fmt: skip
+        _close(theirs)
+
+        async def end() -> tuple[int, int]:
+            return await process.wait(), 0
+
+        running = await _listen(process.pid, ours, end())
+        self._started.append(running)
+        return running
+
+    async def run(self, *arguments: str | Path, environment: Mapping[str, str] | None = None) -> Ended:
+        """Run the program to its end."""
+        return await (await self.start(*arguments, environment=environment)).ended()
+
+    async def clear(self) -> None:
+        """Kill what still runs: the test that started it has failed."""
+        for running in self._started:
+            running.signal(signal.SIGKILL)
+            await running.ended()
 
 
 @dataclass(slots=True)

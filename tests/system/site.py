@@ -5,17 +5,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from backupd.simulator import FileSpec, OrgSpec, RunSpec, Scenario, ScheduleSpec, Simulator, Switches, Vendor
 from backupd.simulator.reading import Moment
 
 JOB = "4876876000001594004"
-FOUR = (
+FOUR: tuple[tuple[Literal["data", "attachments"], str], ...] = (
     ("data", "Data_001.zip"),
     ("data", "Data_002.zip"),
     ("attachments", "Attachments_001.zip"),
     ("attachments", "Attachments_002.zip"),
 )
+_LARGE = 200_000  # bytes; what is larger is made without compressing it: that is done sooner
 _FINISHED = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)  # one moment for all vendors of a test run
 
 
@@ -38,6 +40,7 @@ class Site:
         tables = {
             "archive": f'root = "{self.root}"\nmin_free = "0MB"',
             "log": 'format = "json"',
+            "web": "" if "web" in self.tables else 'listen = ""',
             "orgs.main": f"""
                 client_id = "1000.SIMULATED"
                 client_secret = "simulated"
@@ -73,13 +76,19 @@ def new_site(vendor: Vendor, folder: Path, tables: dict[str, str] | None = None)
 
 def four_files(job: str = JOB, *, size: int, finished: datetime = _FINISHED, offered: int | None = None) -> RunSpec:
     """Give a finished run of four files of this size each, roughly; the same bytes for every vendor."""
-    files = tuple(FileSpec("data" if kind == "data" else "attachments", name, size, seed=name) for kind, name in FOUR)
+    compression: Literal["mixed", "stored"] = "mixed" if size < _LARGE else "stored"
+    files = tuple(FileSpec(kind, name, size, seed=name, compression=compression) for kind, name in FOUR)
     return RunSpec(job, finished=Moment(at=finished), files=files, offered=offered)
+
+
+def simulator_with(*runs: RunSpec) -> Simulator:
+    """Make a vendor that holds these runs, and gives as many tokens as are asked for."""
+    switches = Switches(token_throttle=1_000_000)
+    return Simulator(Scenario((OrgSpec(schedule=ScheduleSpec(), runs=runs, switches=switches),)))
 
 
 @asynccontextmanager
 async def vendor_with(*runs: RunSpec) -> AsyncIterator[Vendor]:
-    """Run a vendor that holds these runs, and gives as many tokens as are asked for."""
-    switches = Switches(token_throttle=1_000_000)
-    async with Simulator(Scenario((OrgSpec(schedule=ScheduleSpec(), runs=runs, switches=switches),))) as vendor:
+    """Run such a vendor."""
+    async with simulator_with(*runs) as vendor:
         yield vendor

@@ -1,0 +1,15 @@
+"""What the tests of processes have in common."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.system.process import Shell
+
+
+@pytest.fixture
+async def shell() -> AsyncIterator[Shell]:
+    """A shell that leaves nothing running."""
+    shell = Shell()
+    yield shell
+    await shell.clear()
