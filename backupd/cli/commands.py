@@ -27,6 +27,7 @@ from backupd.cli import help as help_page
 from backupd.cli.invocation import Invocation
 from backupd.cli.plain_help import PlainHelp
 from backupd.cli.short import Work
+from backupd.cli.startup import imported
 from backupd.core.errors import UsageError
 
 _COMMANDS = {  # in the order of the help
@@ -101,6 +102,7 @@ def _launcher(app: App) -> Callable[..., int]:
         command, bound, handed = app.parse_args(tokens, exit_on_error=False, print_error=False)
         if "invocation" in handed:
             bound.arguments["invocation"] = Invocation(config, quiet)
+        imported()
         result = command(*bound.args, **bound.kwargs)
         return int(asyncio.run(result) if inspect.iscoroutine(result) else result or 0)
 

@@ -9,6 +9,7 @@ from backupd.app import Library, open_app, open_survey, serve
 from backupd.cli.progress import Bars
 from backupd.cli.session import Session
 from backupd.cli.short import Work
+from backupd.cli.startup import imported
 from backupd.core.errors import ArchiveError
 from backupd.core.events import MetricsNotWritten, Tell
 from backupd.core.exits import Exit
@@ -22,7 +23,12 @@ def run(work: Work) -> int:
 
 async def _serve(work: Work) -> int:
     session = Session(work.invocation)
-    return await serve(session.load, session.around(), on_load=session.take_force)
+
+    def on_load(settings: Settings) -> None:
+        session.take_force(settings)
+        imported()
+
+    return await serve(session.load, session.around(), on_load=on_load)
 
 
 async def _run_once(work: Work) -> int:
@@ -37,6 +43,7 @@ async def _run_once(work: Work) -> int:
         with Bars(sys.stderr, wanted=wanted) as bars:
             around = session.around(bars)
             async with open_app(settings, around, only=work.org) as app:
+                imported()
                 started = around.clock.monotonic()
                 status = await app.run_once()
                 if settings.metrics.textfile is not None:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,6 @@ import pytest
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
 PROGRAM = (sys.executable, "-m", "backupd")
-ADDRESS = re.compile(r"listens on http://(\S+);")
 
 
 @dataclass
@@ -73,7 +73,7 @@ def vendor(tmp_path_factory) -> Iterator[str]:
     ) as process:
         assert process.stdout is not None
         try:
-            text = "".join(iter(process.stdout.readline, "and, in another terminal:\n"))
+            text = "".join(takewhile(lambda line: not line.startswith("and,"), process.stdout))
             yield text[text.index("[archive]") :]
         finally:
             process.terminate()
@@ -222,7 +222,9 @@ def test_the_daemon_archives_at_once_and_ends_with_0_by_sigterm(user):
         assert process.stderr is not None
         seen = ""
         while "cycle.finished" not in seen:
-            seen += process.stderr.readline()
+            line = process.stderr.readline()
+            assert line, seen
+            seen += line
         state = user.folder / "archive" / ".state" / "service.json"
         _wait_for(state.exists)
         status = json.loads(user.do("status", "--json").out)
