@@ -4,6 +4,7 @@ Every line is a `logging` record; structlog turns it into JSON or into something
 the first line, for that takes a fifth of a second, which a quiet run with nothing to say need not spend.
 """
 
+import importlib
 import logging
 import sys
 import threading
@@ -89,8 +90,20 @@ _FOR_STRUCTLOG = frozenset({"_record", "_from_structlog"})
 _OF_SEVERAL_LINES = frozenset({"exception", "stack"})
 
 
+def _structlog_alone() -> Any:
+    """Import structlog without rich: it would load it for tracebacks not used here, a tenth of a short run's CPU."""
+    loaded = "rich" in sys.modules
+    if not loaded:
+        sys.modules["rich"] = None  # type: ignore[assignment]  # Python's own way to say: cannot be imported
+    try:
+        return importlib.import_module("structlog")
+    finally:
+        if not loaded:
+            del sys.modules["rich"]
+
+
 def _structlog(redactor: Redactor, *, form: Format, colours: bool) -> logging.Formatter:
-    import structlog
+    structlog = _structlog_alone()
 
     def redact(_logger: object, _method: str, told: _Told) -> _Told:
         theirs = {name: told.pop(name) for name in _FOR_STRUCTLOG}
@@ -109,10 +122,11 @@ def _structlog(redactor: Redactor, *, form: Format, colours: bool) -> logging.Fo
             exception_formatter=structlog.dev.plain_traceback,
         )
         prepare.append(_printable)
-    return structlog.stdlib.ProcessorFormatter(
+    formatter: logging.Formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=prepare,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
+    return formatter
 
 
 def _shape(_logger: object, _method: str, told: _Told) -> _Told:

@@ -13,7 +13,7 @@ import pytest
 from multidict import CIMultiDict
 
 from backupd.core import events
-from backupd.core.events import CycleStarted, Event, FileProgress, FileResumed, SettingsKept, TokenRenewed
+from backupd.core.events import CycleFailed, CycleStarted, Event, FileProgress, FileResumed, SettingsKept, TokenRenewed
 from backupd.telemetry import Redactor, log_event, set_up_log
 
 SECRET = "hunter2-hunter2"
@@ -288,3 +288,18 @@ def test_nothing_heavy_is_loaded_before_there_is_something_to_say():
     )
 
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0  # noqa: S603  # our own words
+
+
+def test_a_fault_comes_with_its_traceback_and_other_events_without(log):
+    log.set_up()
+
+    try:
+        raise RuntimeError("nobody foresaw it")
+    except RuntimeError as error:
+        log_event(CycleFailed("main", "fault", 1, "main: unexpected RuntimeError", "", error))
+    log_event(CycleFailed("main", "vendor_unavailable", 69, "main: down", ""))
+
+    text = "\n".join(map(str, log.lines))
+    assert text.count("nobody foresaw it") == 1
+    assert "Traceback" in text
+    assert "fault=None" not in text
