@@ -300,6 +300,5 @@ def test_a_fault_comes_with_its_traceback_and_other_events_without(log):
     log_event(CycleFailed("main", "vendor_unavailable", 69, "main: down", ""))
 
     text = "\n".join(map(str, log.lines))
-    assert text.count("nobody foresaw it") == 1
-    assert "Traceback" in text
+    assert text.count("Traceback") == 1
     assert "fault=None" not in text
