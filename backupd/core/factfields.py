@@ -3,16 +3,19 @@
 from collections.abc import Callable, Mapping
 from dataclasses import fields as dataclass_fields
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from backupd.core.facts import (
     AlarmAcknowledged,
     AlarmCleared,
     AlarmRaised,
     AlarmTold,
+    Began,
+    DeadlineTold,
     Dropped,
     Fact,
     Healed,
+    HistoryRead,
     HistorySeen,
     HoldLifted,
     HoldSet,
@@ -49,13 +52,10 @@ def fields_of(fact: Fact) -> dict[str, Any]:
         case HistorySeen():
             return entry_fields(fact.entry)
         case Scrubbed():
-            damaged = [_file_fields(file) for file in fact.damaged]
-            return {**_job_fields(fact.job), "files": fact.files, "damaged": damaged}
-        case HoldSet():
-            return {**_job_fields(fact.job), "reason": fact.reason}
-        case HoldLifted():
-            return _job_fields(fact.job)
-        case AlarmRaised() | AlarmTold() | AlarmAcknowledged() | AlarmCleared():
+            return _scrubbed_fields(fact)
+        case HoldSet() | HoldLifted() | DeadlineTold():
+            return _job_and_fields(fact)
+        case Began() | HistoryRead() | AlarmRaised() | AlarmTold() | AlarmAcknowledged() | AlarmCleared():
             return {field.name: getattr(fact, field.name) for field in dataclass_fields(fact)}
         case _:
             message = f"{type(fact).__name__} has no fields for the journal"
@@ -142,21 +142,19 @@ def _missed(fields: Fields) -> Missed:
     return Missed(_job(fields), _instant(fields, "expired_at"), _number(fields, "files"), _number(fields, "saved"))
 
 
-def _history_seen(fields: Fields) -> HistorySeen:
-    return HistorySeen(entry_from_fields(fields))
-
-
 def _scrubbed(fields: Fields) -> Scrubbed:
     damaged = tuple(_file(entry) for entry in _list(fields, "damaged"))
-    return Scrubbed(_job(fields), _number(fields, "files"), damaged)
+    read = None if fields.get("read") is None else tuple(_file(entry) for entry in _list(fields, "read"))
+    other = tuple(_texts(fields, "other")) if "other" in fields else ()
+    return Scrubbed(_job(fields), _number(fields, "files"), damaged, read, other)
 
 
 def _hold_set(fields: Fields) -> HoldSet:
     return HoldSet(_job(fields), text_of(fields, "reason"))
 
 
-def _hold_lifted(fields: Fields) -> HoldLifted:
-    return HoldLifted(_job(fields))
+def _deadline_told(fields: Fields) -> DeadlineTold:
+    return DeadlineTold(_job(fields), _instant(fields, "expiry_date"), _number(fields, "step"))
 
 
 def _alarm_raised(fields: Fields) -> AlarmRaised:
@@ -175,30 +173,25 @@ def _alarm_told(fields: Fields) -> AlarmTold:
     )
 
 
-def _alarm_acknowledged(fields: Fields) -> AlarmAcknowledged:
-    return AlarmAcknowledged(text_of(fields, "key"))
-
-
-def _alarm_cleared(fields: Fields) -> AlarmCleared:
-    return AlarmCleared(text_of(fields, "key"))
-
-
 _READERS: Mapping[str, Callable[[Fields], Fact]] = {
+    Began.kind: lambda _: Began(),
     OrgPinned.kind: _pinned,
     LinksSeen.kind: _links_seen,
     Published.kind: _published,
     Revised.kind: _revised,
     Missed.kind: _missed,
-    HistorySeen.kind: _history_seen,
+    HistorySeen.kind: lambda fields: HistorySeen(entry_from_fields(fields)),
+    HistoryRead.kind: lambda fields: HistoryRead(_number(fields, "entries")),
+    DeadlineTold.kind: _deadline_told,
     Scrubbed.kind: _scrubbed,
     Healed.kind: _healed,
     Dropped.kind: _dropped,
     HoldSet.kind: _hold_set,
-    HoldLifted.kind: _hold_lifted,
+    HoldLifted.kind: lambda fields: HoldLifted(_job(fields)),
     AlarmRaised.kind: _alarm_raised,
     AlarmTold.kind: _alarm_told,
-    AlarmAcknowledged.kind: _alarm_acknowledged,
-    AlarmCleared.kind: _alarm_cleared,
+    AlarmAcknowledged.kind: lambda fields: AlarmAcknowledged(text_of(fields, "key")),
+    AlarmCleared.kind: lambda fields: AlarmCleared(text_of(fields, "key")),
 }
 
 
@@ -216,6 +209,31 @@ def _revision_fields(fact: Published | Revised | Healed | Dropped) -> dict[str, 
             return {**revision, "rules": list(fact.rules)}
         case _:
             return revision
+
+
+def _scrubbed_fields(fact: Scrubbed) -> dict[str, Any]:
+    fields = {
+        **_job_fields(fact.job),
+        "files": fact.files,
+        "damaged": [_file_fields(file) for file in fact.damaged],
+    }
+    if fact.read is not None:
+        fields["read"] = [_file_fields(file) for file in fact.read]
+    if fact.other:
+        fields["other"] = list(fact.other)
+    return fields
+
+
+def _job_and_fields(fact: HoldSet | HoldLifted | DeadlineTold) -> dict[str, Any]:
+    match fact:
+        case HoldSet():
+            return {**_job_fields(fact.job), "reason": fact.reason}
+        case HoldLifted():
+            return _job_fields(fact.job)
+        case DeadlineTold():
+            return {**_job_fields(fact.job), "expiry_date": to_text(fact.expires_at), "step": fact.step}
+        case _:
+            assert_never(fact)
 
 
 def _job_fields(job: JobId) -> dict[str, Any]:

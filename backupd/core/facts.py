@@ -19,6 +19,13 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Began(Fact):
+    """The archive of this org begins: the first line of a journal that has nothing else to say yet."""
+
+    kind = "began"
+
+
+@dataclass(frozen=True, slots=True)
 class OrgPinned(Fact):
     """The vendor's id of the org, pinned at first sight."""
 
@@ -78,13 +85,33 @@ class HistorySeen(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryRead(Fact):
+    """The vendor's history was read to its end; what was new in it stands in the lines before."""
+
+    kind = "history_read"
+    entries: int  # that the vendor still tells of
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineTold(Fact):
+    """It was told that the links of a job which is not complete die within `step` seconds."""
+
+    kind = "deadline_told"
+    job: JobId
+    expires_at: datetime
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
 class Scrubbed(Fact):
-    """A snapshot was read again; `damaged` names what was not as recorded (empty: all well)."""
+    """A snapshot was read again; `damaged` names the files that were not as recorded (empty: all well)."""
 
     kind = "scrubbed"
     job: JobId
     files: int
     damaged: tuple[FileId, ...]
+    read: tuple[FileId, ...] | None = None  # the files that were read to their end; None: all of them
+    other: tuple[str, ...] = ()  # what else in its folder was not as it should be, by name
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class SnapshotRow:
     problem: str | None  # why its manifest cannot be read, if so; the other fields are then guesses
     scrubbed_at: datetime | None  # when it was last read again
     damaged: int  # files that were not as recorded then
+    missing: int = 0  # files of the job that could not be had: it is partial
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class FileRow:
     members: int
     unpacked_size: int
     verified_at: datetime
+    read_at: datetime | None = None  # when it was last read to its end
+    damaged: bool = False  # it was not as recorded then
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +65,36 @@ class MissedJob:
     expired_at: datetime
     files: int
     saved: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A snapshot that a person wants kept."""
+
+    org: str
+    job: JobId
+    path: PurePosixPath | None  # None: there is no snapshot of the job
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedJob:
+    """A job whose snapshot was taken out of the archive by rule."""
+
+    job: JobId
+    path: PurePosixPath  # where it was
+    first_seen_at: datetime
+    expires_at: datetime
+    dropped_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LastRead:
+    """A file, and when it was last read to its end."""
+
+    snapshot: PurePosixPath
+    job: JobId
+    file: FileId
+    size: int
+    read_at: datetime

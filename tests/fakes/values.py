@@ -140,6 +140,7 @@ _BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     JobId: jobs,
     HistoryEntry: entries,
     tuple[FileId, ...]: st.lists(file_ids, max_size=3).map(tuple),
+    tuple[FileId, ...] | None: st.none() | st.lists(file_ids, max_size=3).map(tuple),
     tuple[str, ...]: st.lists(texts, max_size=3).map(tuple),
 }
 

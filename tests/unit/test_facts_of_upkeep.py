@@ -13,10 +13,14 @@ from backupd.core.facts import (
     AlarmCleared,
     AlarmRaised,
     AlarmTold,
+    Began,
+    DeadlineTold,
     Dropped,
     Healed,
+    HistoryRead,
     HoldLifted,
     HoldSet,
+    Scrubbed,
 )
 from backupd.core.model import FileId, JobId, Kind
 
@@ -29,10 +33,14 @@ EXAMPLES = [
     Dropped(JOB, "main/2022/2022-06-23_4004", 1, "a" * 64, ("keep_last", "keep_within")),
     HoldSet(JOB, "audit of 2022, „Prüfung“"),
     HoldLifted(JOB),
+    Scrubbed(JOB, 1, (DATA,)),
     AlarmRaised("damaged/4004", "damaged", "2 files", 2, stays=True),
     AlarmTold("damaged/4004", "3 files", 3, stays=False),
     AlarmAcknowledged("damaged/4004"),
     AlarmCleared("damaged/4004"),
+    Began(),
+    HistoryRead(231),
+    DeadlineTold(JOB, AT, 86400),
 ]
 
 texts = st.text(max_size=30)
@@ -44,6 +52,7 @@ facts = st.one_of(
     st.builds(Dropped, jobs, texts, numbers, texts, st.lists(texts, max_size=3).map(tuple)),
     st.builds(HoldSet, jobs, texts),
     st.builds(HoldLifted, jobs),
+    st.builds(Scrubbed, jobs, numbers, files, st.none() | files, st.lists(texts, max_size=3).map(tuple)),
     st.builds(AlarmRaised, texts, texts, texts, numbers, st.booleans()),
     st.builds(AlarmTold, texts, texts, numbers, st.booleans()),
     st.builds(AlarmAcknowledged, texts),
@@ -71,6 +80,12 @@ def test_a_field_that_is_missing_or_of_another_type_is_refused(fact):
                 fact_from_fields(fact.kind, wrong)
 
 
+def test_a_scrub_of_a_part_says_what_was_read_and_what_else_was_wrong():
+    fact = Scrubbed(JOB, 2, (DATA,), read=(DATA,), other=("manifest.json",))
+
+    assert read_line(write_line(fact, at=AT, previous="")).fact == fact
+
+
 def test_rules_must_be_texts():
     fields = {**fields_of(EXAMPLES[1]), "rules": [1]}
 
@@ -81,4 +96,4 @@ def test_rules_must_be_texts():
 @pytest.mark.parametrize("wrong", [1, "yes", None])
 def test_a_truth_is_true_or_false(wrong):
     with pytest.raises(TypeError, match="stays"):
-        fact_from_fields("alarm_raised", {**fields_of(EXAMPLES[4]), "stays": wrong})
+        fact_from_fields("alarm_raised", {**fields_of(EXAMPLES[5]), "stays": wrong})

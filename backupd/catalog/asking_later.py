@@ -1,0 +1,123 @@
+"""Rows into answers about the later life of snapshots: what to keep, what to read again, what to heal, what went."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Protocol, TypeVar
+
+from backupd.catalog.asking import remembered
+from backupd.catalog.schema import from_column, to_column
+from backupd.core.listing import DroppedJob, Hold, LastRead
+from backupd.core.model import FileId, JobId, Kind
+from backupd.core.records import RememberedOffer
+from backupd.core.retention import Standing
+
+_MANY = 1_000_000
+
+_T = TypeVar("_T")
+
+
+class Ask(Protocol):
+    """The way to the database."""
+
+    async def __call__(self, question: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Answer a question in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The catalog's answers about the later life of snapshots."""
+
+    ask: Ask
+
+    async def standings(self, org: str) -> tuple[Standing, ...]:
+        """Return every snapshot of an org as retention judges it."""
+        return await self.ask(lambda db: _standings(db, org))
+
+    async def holds(self, org: str | None = None) -> tuple[Hold, ...]:
+        """Return what is held, the oldest hold first."""
+        return await self.ask(lambda db: _holds(db, org))
+
+    async def dropped(self, org: str, *, limit: int = _MANY) -> tuple[DroppedJob, ...]:
+        """Return the jobs whose snapshots were dropped by rule, newest first."""
+        return await self.ask(lambda db: _dropped(db, org, limit))
+
+    async def longest_unread(self, org: str, *, before: datetime, limit: int) -> tuple[LastRead, ...]:
+        """Return the files that were last read before then, the longest unread first."""
+        return await self.ask(lambda db: _longest_unread(db, org, before, limit))
+
+
+def curable(db: sqlite3.Connection, org: str, now: datetime) -> tuple[RememberedOffer, ...]:
+    """Return the jobs whose snapshot has damaged files while their links live."""
+    rows = db.execute(
+        "SELECT DISTINCT snapshots.zgid, snapshots.job FROM files INDEXED BY files_damaged"
+        " JOIN snapshots ON snapshots.id = files.snapshot JOIN jobs USING (org, zgid, job)"
+        " WHERE files.damaged = 1 AND org = ? AND jobs.linked = 1 AND jobs.expires_at > ?",
+        (org, to_column(now)),
+    )
+    jobs = [JobId(zgid, job) for zgid, job in rows.fetchall()]
+    return tuple(remembered(db, org, jobs).values())
+
+
+def _standings(db: sqlite3.Connection, org: str) -> tuple[Standing, ...]:
+    """Return every snapshot of an org as retention judges it, in no order."""
+    rows = db.execute(
+        "SELECT snapshots.zgid, snapshots.job, path, taken_at, archived_at, size, damaged, problem,"
+        " coalesce(jobs.open = 1 OR jobs.missed_at IS NOT NULL, 0)"
+        " FROM snapshots LEFT JOIN jobs USING (org, zgid, job) WHERE org = ?",
+        (org,),
+    )
+    return tuple(
+        Standing(
+            path=path,
+            job=JobId(zgid, job),
+            taken_at=from_column(taken_at),
+            archived_at=from_column(archived_at),
+            verified=not damaged and problem is None,
+            partial=bool(partial),
+            size=size,
+        )
+        for zgid, job, path, taken_at, archived_at, size, damaged, problem, partial in rows
+    )
+
+
+def _holds(db: sqlite3.Connection, org: str | None) -> tuple[Hold, ...]:
+    """Return what is held, the oldest hold first."""
+    rows = db.execute(
+        "SELECT org, zgid, job, path, reason, since FROM holds LEFT JOIN snapshots USING (org, zgid, job)"
+        " WHERE :org IS NULL OR org = :org ORDER BY since, org, job",
+        {"org": org},
+    )
+    return tuple(
+        Hold(name, JobId(zgid, job), None if path is None else PurePosixPath(path), reason, from_column(since))
+        for name, zgid, job, path, reason, since in rows
+    )
+
+
+def _dropped(db: sqlite3.Connection, org: str, limit: int) -> tuple[DroppedJob, ...]:
+    """Return the jobs whose snapshots were dropped, newest first."""
+    rows = db.execute(
+        "SELECT zgid, job, dropped_path, first_seen_at, expires_at, dropped_at FROM jobs INDEXED BY jobs_dropped"
+        " WHERE org = ? AND dropped_at IS NOT NULL ORDER BY dropped_at DESC LIMIT ?",
+        (org, limit),
+    )
+    return tuple(
+        DroppedJob(JobId(zgid, job), PurePosixPath(path), from_column(seen), from_column(expires), from_column(at))
+        for zgid, job, path, seen, expires, at in rows
+    )
+
+
+def _longest_unread(db: sqlite3.Connection, org: str, before: datetime, limit: int) -> tuple[LastRead, ...]:
+    """Return the files that were last read before then, the longest unread first."""
+    rows = db.execute(
+        "SELECT path, zgid, job, kind, name, files.size, read_at FROM files INDEXED BY files_by_reading"
+        " JOIN snapshots ON snapshots.id = files.snapshot"
+        " WHERE read_at < ? AND org = ? AND problem IS NULL ORDER BY read_at LIMIT ?",
+        (to_column(before), org, limit),
+    )
+    return tuple(
+        LastRead(PurePosixPath(path), JobId(zgid, job), FileId(Kind(kind), name), size, from_column(read_at))
+        for path, zgid, job, kind, name, size, read_at in rows
+    )
