@@ -27,7 +27,7 @@ test: $(VENV)/.tools ## Run the tests that need nothing but Python
 .PHONY: test-system
 test-system: $(VENV)/.tools ## Run the program as its users do; installs what it needs, if it is root
 	tests/system/install-tools
-	$(BIN)/python -m pytest -m "system or crash" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "slow or system or crash" $(PYTEST_ARGS)
 
 .PHONY: check
 check: $(VENV)/.tools ## Check style, types and layers

@@ -207,6 +207,7 @@ def test_what_comes_out_behind_the_last_byte_that_goes_in_is_not_lost(make: Make
     assert found == Checked(1, length)
 
 
+@pytest.mark.slow
 def test_old_writers_count_members_modulo_65536(path: Path):
     assert judge(new_check(LIMITS), _many_members(65_537), path) == Checked(65_537, 0)
 
@@ -260,6 +261,7 @@ def survives(data: bytes, original: bytes, path: Path, *, block: int = 65536, bo
     return "accepted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TINY)
 def test_every_single_bit_is_checked_or_does_not_matter(kind: str, path: Path):
     original = TINY[kind]
@@ -273,6 +275,7 @@ def test_every_single_bit_is_checked_or_does_not_matter(kind: str, path: Path):
     assert counts["rejected"] > counts["accepted"]  # the rest: times, attributes, versions, comments, unused flags
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TINY)
 def test_no_byte_can_be_missing_or_too_many_anywhere(kind: str, path: Path):
     original = TINY[kind]
@@ -282,6 +285,7 @@ def test_no_byte_can_be_missing_or_too_many_anywhere(kind: str, path: Path):
                 assert survives(damaged, original, path, both=at % 8 == 0) == "rejected"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DAMAGED)
 @pytest.mark.parametrize("seed", range(5))
 def test_random_damage_is_rejected_or_harmless(kind: str, seed: int, path: Path):

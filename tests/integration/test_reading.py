@@ -124,6 +124,7 @@ async def test_reading_again_stops_when_it_is_cancelled(tmp_path, workers):
     assert sum(told) < path.stat().st_size
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_members(tmp_path):
     few, many = (build([replace(LEADS, name=b"%d" % n, content=b"x") for n in range(count)]) for count in (200, 4000))
 

@@ -30,6 +30,8 @@ from tests.integration.operator import JOB, NAMES, days, operated, run
 
 BROKEN = Fault(Drop(after=20_000), Rule(times=2))
 
+pytestmark = pytest.mark.slow
+
 
 # --- runs, status, links ------------------------------------------------------------------------------------------
 
