@@ -4,6 +4,10 @@ The map, in reading order. Imports go down only, towards `core`; what stands on 
 
 - `cycle` — WHAT: one cycle for one org, top to bottom. Start here
 - `job` — one job: every file of it into staging, then the one step that publishes it
+- `watch` — after a cycle: what is wrong for longer than a moment, and whether a run got lost
+- `bell` — alarms: told at once, again at most daily, and when they clear
+- `history` — the vendor's history, kept for good and compared with the archive
+- `deadlines` — tells when the links of a job that is not complete are about to die
 - `core` — the rules: pure values and functions; `core.plan` decides, `core.ports` says what a cycle needs
 - `zoho` — the vendor: five calls, tokens, their JSON into our words, the hosts that may be asked
 - `download` — bytes from a link into staging: resume, ranges, retry, the pace of all downloads together

@@ -21,7 +21,8 @@ from backupd.core.errors import UsageError
 from backupd.core.exits import Exit, worst
 from backupd.core.names import CATALOG, JOURNAL, STATE
 from backupd.core.patience import DAEMON, ONE_RUN, Patience
-from backupd.cycle import Cycle
+from backupd.cycle import Cycle, Wishes
+from backupd.deadlines import Deadlines
 from backupd.journal import Journal
 from backupd.settings import Settings
 from backupd.telemetry.pulses import Pulses
@@ -128,7 +129,8 @@ async def open_app(
     limits = settings.verify
     async with AsyncExitStack() as stack:
         library = await stack.enter_async_context(open_library(settings, around, read_only=False))
-        around = around.heard_by(library.pulses)
+        deadlines = Deadlines(around.clock, around.tell)
+        around = around.heard_by(library.pulses, deadlines.hear)
         files = await stack.enter_async_context(_session(settings.download.connections))
         calls = await stack.enter_async_context(_session(2 * len(orgs)))
         downloader = await stack.enter_async_context(
@@ -145,7 +147,7 @@ async def open_app(
                 ),
             )
         )
-        shared = _Shared(settings, around, library, patience, calls, downloader)
+        shared = _Shared(settings, around, library, patience, calls, downloader, deadlines)
         yield App({org: _cycle(org, shared) for org in orgs}, library)
 
 
@@ -214,6 +216,7 @@ class _Shared:
     patience: Patience
     calls: "ClientSession"
     downloader: "Downloader"
+    deadlines: Deadlines
 
 
 def _cycle(org: str, shared: _Shared) -> Cycle:
@@ -240,6 +243,9 @@ def _cycle(org: str, shared: _Shared) -> Cycle:
         open_records=open_records,
         clock=around.clock,
         tell=around.tell,
+        deadlines=shared.deadlines,
+        pulse=library.pulses.of,
+        wishes=Wishes(shared.settings.poll.expect_every, shared.settings.archive.keep_partial),
     )
 
 

@@ -7,39 +7,33 @@ rest goes on; a cycle with one failure is a failed cycle. Killed at any instruct
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import assert_never
 
-from backupd.core import events
+from backupd.core import events, telling
 from backupd.core.clock import Clock
 from backupd.core.errors import BackupdError, Fault, JobIncomplete, JobMissed, LinkRefused, WrongOrganisation
-from backupd.core.exits import Exit, worst
-from backupd.core.facts import Fact, LinksSeen, Missed, OrgPinned, Published, Revised
-from backupd.core.model import UNKNOWN_ZGID, JobId, Offer, Offers, Schedule
+from backupd.core.facts import Fact, Missed, OrgPinned, Scrubbed
+from backupd.core.model import UNKNOWN_ZGID, FileId, JobId, Offer, Offers, Schedule
+from backupd.core.observation import Asked
+from backupd.core.outcome import Outcome
 from backupd.core.plan import Fetch, GiveUp, Step, news, plan
 from backupd.core.ports import Archive, Catalog, Downloads, Journal, Staging, Vendor
-from backupd.core.records import PublishedSnapshot, RememberedOffer
+from backupd.core.pulse import Pulse
+from backupd.core.records import PublishedSnapshot
 from backupd.core.times import to_text
+from backupd.deadlines import Deadlines
 from backupd.job import JobArchiver
+from backupd.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a cycle ended: what was published, and every failure on the way. Success means: no failure at all."""
+class Wishes:
+    """What the operator wants of an org's cycles."""
 
-    published: tuple[PublishedSnapshot, ...]
-    problems: tuple[BackupdError, ...]
-
-    @property
-    def exit_status(self) -> Exit:
-        """The status that stands for all failures."""
-        return worst(problem.exit_status for problem in self.problems)
-
-    @property
-    def result(self) -> str:
-        """One word: `archived`, `nothing_new`, or the kind of the failure that counts most."""
-        kinds = [problem.kind for problem in self.problems if problem.exit_status == self.exit_status]
-        return kinds[0] if kinds else "archived" if self.published else "nothing_new"
+    expect_every: timedelta | None = None  # a new backup; None: as the vendor's schedule suggests
+    keep_partial: bool = False  # publish what was saved of a job whose links expired
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +47,9 @@ class Cycle:
     open_records: Callable[[], Awaitable[tuple[Journal, Catalog]]]  # called under the lock; both brought up to date
     clock: Clock
     tell: events.Tell
+    deadlines: Deadlines
+    pulse: Callable[[str], Pulse] = field(default=lambda _: Pulse())  # how the org's polls went so far; may block
+    wishes: Wishes = field(default_factory=Wishes)
 
     async def run(self) -> Outcome:
         """Archive what the vendor offers and we do not have. Never raises: failures are told, and in the outcome."""
@@ -69,28 +66,22 @@ class Cycle:
         started = self.clock.monotonic()
         async with self.archive.lock(self.org, what="cycle"):
             journal, catalog = await self.open_records()
-            outcome = await _Pass(self, journal, catalog).run()
-            self._tell_finished(outcome, journal.head, self.clock.monotonic() - started)
-        return outcome
+            this = _Pass(self, journal, catalog)
+            try:
+                await this.run()
+            except BackupdError as error:
+                this.problems.append(error)
+                await this.watch()
+                raise
+            await this.watch()
+            seconds = self.clock.monotonic() - started
+            self.tell(telling.of_outcome(self.org, this.outcome, seconds, journal.head))
+        return this.outcome
 
     def _broken_off(self, error: BackupdError, fault: Exception | None = None) -> Outcome:
         status = int(error.exit_status)
         self.tell(events.CycleFailed(self.org, error.kind, status, str(error), error.advice, fault))
         return Outcome((), (error,))
-
-    def _tell_finished(self, outcome: Outcome, head: str, seconds: float) -> None:
-        self.tell(
-            events.CycleFinished(
-                self.org,
-                outcome.result,
-                int(outcome.exit_status),
-                jobs=len(outcome.published),
-                files=sum(len(snapshot.added) for snapshot in outcome.published),
-                size=sum(snapshot.added_size for snapshot in outcome.published),
-                seconds=seconds,
-                journal_head=head,
-            )
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +96,32 @@ class _Pass:
     shown: set[JobId] = field(default_factory=set)  # by the vendor, in this pass
     blocked: set[JobId] = field(default_factory=set)  # a link of theirs was refused: not to be published as whole
     failed: set[JobId] = field(default_factory=set)  # not tried again in this pass
+    asked: list[Asked] = field(default_factory=lambda: [Asked()])  # the last counts
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)  # journal and catalog take facts in one order
 
-    async def run(self) -> Outcome:
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome(tuple(self.published), tuple(self.problems))
+
+    async def run(self) -> None:
         await self._finish_interrupted()
         schedule = await self._ask_schedule()
         anything_new = True
         while anything_new:  # links may appear while we download: look again until a look brings nothing
             await self._remember(await self._ask_offers())
             anything_new = await self._carry_out(await self._plan(), schedule)
-        return Outcome(tuple(self.published), tuple(self.problems))
+
+    async def watch(self) -> None:
+        """Look at how the org is by now. That this fails is one more failure, and hides none before it."""
+        cycle = self.cycle
+        watch = Watch(
+            cycle.org, cycle.vendor, self.journal, self.catalog, cycle.clock, cycle.tell, cycle.wishes.expect_every
+        )
+        try:
+            pulse = await asyncio.to_thread(cycle.pulse, cycle.org)
+            await watch.look(self.asked[-1], self.outcome, pulse, cycle.deadlines.take_told(cycle.org))
+        except BackupdError as error:
+            self._failed("watch", error)
 
     async def _finish_interrupted(self) -> None:
         """Record what a crash left published but unrecorded; files half-fetched are resumed by their own step."""
@@ -128,10 +135,12 @@ class _Pass:
 
     async def _ask_schedule(self) -> Schedule | None:
         try:
-            return await self.cycle.vendor.schedule()
+            schedule = await self.cycle.vendor.schedule()
         except BackupdError as error:
             self._failed("schedule", error)
             return None
+        self.asked.append(Asked(schedule, schedule_known=True))
+        return schedule
 
     async def _ask_offers(self) -> Offers:
         try:
@@ -139,6 +148,7 @@ class _Pass:
         except BackupdError as error:
             self._failed("links", error)
             return Offers()
+        self.asked.append(replace(self.asked[-1], links_known=True))
         self.shown.update(offer.job for offer in offers.jobs)
         for link in offers.refused:
             self.cycle.tell(events.LinkWasRefused(self.cycle.org, str(link.job or ""), link.name, link.reason))
@@ -156,7 +166,8 @@ class _Pass:
             new = news(offer, known.get(offer.job))
             if new is not None:
                 await self._write(new)
-                self._tell_news(new, known.get(offer.job))
+                for event in telling.of_links(self.cycle.org, new, known.get(offer.job)):
+                    self.cycle.tell(event)
 
     async def _is_ours(self, offer: Offer) -> bool:
         """Pin the org to the vendor's organisation at first sight; from then on another one is an error."""
@@ -173,9 +184,10 @@ class _Pass:
         return True
 
     async def _plan(self) -> tuple[Step, ...]:
-        pending = [job for job in await self.catalog.pending(self.cycle.org) if job.offer.job not in self.failed]
-        archived = await self.catalog.archived(self.cycle.org, [job.offer.job for job in pending])
-        return plan(pending, archived=archived, now=self.cycle.clock.now())
+        org, now = self.cycle.org, self.cycle.clock.now()
+        known = (*await self.catalog.pending(org), *await self.catalog.curable(org, now))
+        jobs = {job.offer.job: job for job in known if job.offer.job not in self.failed}
+        return plan(jobs.values(), archived=await self.catalog.archived(org, jobs.keys()), now=now)
 
     # --- act, record ---------------------------------------------------------------------------------------------
 
@@ -202,6 +214,7 @@ class _Pass:
 
     async def _archive(self, step: Fetch, schedule: Schedule | None) -> None:
         job, started = self._archiver(), self.cycle.clock.monotonic()
+        self.cycle.deadlines.begin(self.cycle.org, step)
         staging = await job.stage(step)
         failures = await job.fetch(step, staging, hidden=bool(self.shown) and step.job not in self.shown)
         if failures or step.job in self.blocked:
@@ -209,10 +222,18 @@ class _Pass:
             return
         await self._publish(step, staging, schedule, started)
 
-    async def _publish(self, step: Step, staging: Staging, schedule: Schedule | None, started: float) -> None:
-        snapshot = await self._archiver().publish(step, staging, schedule)
+    async def _publish(
+        self,
+        step: Step,
+        staging: Staging,
+        schedule: Schedule | None,
+        started: float,
+        missing: tuple[FileId, ...] = (),
+    ) -> None:
+        snapshot = await self._archiver().publish(step, staging, schedule, missing)
         await self._record(staging, snapshot)
-        self._tell_published(snapshot, self.cycle.clock.monotonic() - started)
+        self.cycle.deadlines.end(self.cycle.org, step.job)
+        self.cycle.tell(telling.of_snapshot(self.cycle.org, snapshot, self.cycle.clock.monotonic() - started))
 
     def _archiver(self) -> JobArchiver:
         cycle = self.cycle
@@ -223,10 +244,10 @@ class _Pass:
         job = snapshot.manifest.job
         recorded = (await self.catalog.archived(self.cycle.org, [job])).get(job)
         if recorded is None or recorded.manifest_sha256 != snapshot.manifest_sha256:
-            fact = Published if snapshot.manifest.revision == 1 else Revised
-            await self._write(
-                fact(job, str(snapshot.path), snapshot.manifest.revision, snapshot.manifest_sha256), snapshot
-            )
+            await self._write(snapshot.fact, snapshot)
+        sound = (recorded.damaged & staging.whole().keys()).difference(snapshot.healed) if recorded else ()
+        if sound:  # they were fetched to heal them, and those in the archive are the very same
+            await self._write(Scrubbed(job, len(sound), (), read=tuple(sorted(sound))))
         await staging.discard()
         self.published.append(snapshot)
 
@@ -239,6 +260,9 @@ class _Pass:
             await self._publish(step, staging, schedule, started)
             return
         files, saved = len(offer.links), len(offer.links) - len(lost)
+        if self.cycle.wishes.keep_partial and staging.whole():
+            await self._publish(step, staging, schedule, started, missing=tuple(link.file for link in lost))
+        self.cycle.deadlines.end(org, step.job)
         await self._write(Missed(offer.job, offer.expires_at, files, saved))
         self.cycle.tell(events.JobWasMissed(org, offer.job.job, files, saved, offer.expires_at))
         self.problems.append(
@@ -265,24 +289,6 @@ class _Pass:
         self.failed.add(step.job)
         self.problems.extend(causes)
         self.problems.append(JobIncomplete(f"{org}: job {step.job} is not archived in full yet"))
-        self.cycle.tell(
-            events.JobIncomplete(org, step.job.job, len(offer.links), missing=len(causes), expires_at=offer.expires_at)
-        )
-
-    def _tell_news(self, new: LinksSeen, known: RememberedOffer | None) -> None:
-        org, job_id = self.cycle.org, new.job.job
-        if known is None:
-            self.cycle.tell(events.JobFound(org, job_id, len(new.links), new.expires_at))
-            return
-        if known.offer.expires_at != new.expires_at:
-            self.cycle.tell(events.ExpiryChanged(org, job_id, known.offer.expires_at, new.expires_at))
-        if new.links:
-            self.cycle.tell(events.LinksAppeared(org, job_id, len(new.links)))
-
-    def _tell_published(self, snapshot: PublishedSnapshot, seconds: float) -> None:
-        org, job_id, path = self.cycle.org, snapshot.manifest.job.job, str(snapshot.path)
-        files, size = len(snapshot.added), snapshot.added_size
-        if snapshot.manifest.revision == 1:
-            self.cycle.tell(events.JobPublished(org, job_id, path, files, size, seconds))
-        else:
-            self.cycle.tell(events.JobRevised(org, job_id, path, snapshot.manifest.revision, files, size))
+        event = events.JobIncomplete(org, step.job.job, len(offer.links), len(causes), offer.expires_at)
+        self.cycle.tell(event)
+        self.cycle.deadlines.hear(event)

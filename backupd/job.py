@@ -60,11 +60,16 @@ class JobArchiver:
                 group.create_task(fetch_one(link), name=f"fetch {self.org} {link.file}")
         return failures
 
-    async def publish(self, step: Step, staging: Staging, schedule: Schedule | None) -> PublishedSnapshot:
-        """Make the snapshot exist, or the new files part of it. Raises ArchiveError."""
+    async def publish(
+        self, step: Step, staging: Staging, schedule: Schedule | None, missing: tuple[FileId, ...]
+    ) -> PublishedSnapshot:
+        """Make the snapshot exist, or the new files part of it; with files missing, as a partial one.
+
+        Raises ArchiveError.
+        """
         offer = step.remembered.offer
         when = await self._taken(offer.expires_at, step.remembered.first_seen_at)
-        return await staging.publish(taken=when, expires_at=offer.expires_at, schedule=schedule)
+        return await staging.publish(taken=when, expires_at=offer.expires_at, schedule=schedule, missing=missing)
 
     async def _fetch_file(self, link: Link, staging: Staging, *, deadline: datetime) -> None:
         """Fetch until the file is whole; a damaged one anew and from zero, as often as the rules allow."""

@@ -41,6 +41,7 @@ class Intention:
     path: PurePosixPath
     manifest: Manifest
     added: tuple[FileId, ...]
+    healed: tuple[FileId, ...] = ()  # those of them that take the place of damaged ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +87,21 @@ def growth_from_json(text: bytes) -> Growth:
 
 def intention_to_json(intention: Intention) -> bytes:
     """Write `publishing.json`; the manifest in it is the very text that will be in the snapshot."""
-    added = [{"kind": str(file.kind), "name": file.name} for file in intention.added]
-    return _bytes({"path": str(intention.path), "added": added, "manifest": to_json(intention.manifest)})
+    files = {
+        "added": [{"kind": str(file.kind), "name": file.name} for file in intention.added],
+        "healed": [{"kind": str(file.kind), "name": file.name} for file in intention.healed],
+    }
+    return _bytes({"path": str(intention.path), **files, "manifest": to_json(intention.manifest)})
 
 
 def intention_from_json(text: bytes) -> Intention:
     """Read `publishing.json`. Raises ValueError, KeyError or TypeError."""
     document = json.loads(text)
-    added = tuple(FileId(Kind(entry["kind"]), entry["name"]) for entry in document["added"])
-    return Intention(PurePosixPath(document["path"]), from_json(document["manifest"]), added)
+    added, healed = (
+        tuple(FileId(Kind(entry["kind"]), entry["name"]) for entry in document.get(key, ()))
+        for key in ("added", "healed")
+    )
+    return Intention(PurePosixPath(document["path"]), from_json(document["manifest"]), added, healed)
 
 
 def rejected_to_json(rejected: Rejected) -> bytes:

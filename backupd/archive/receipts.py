@@ -4,6 +4,7 @@ A receipt is on the disk before its file leaves the slot: after a crash in betwe
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from backupd.archive.disk import PRIVATE_FILE, PUBLIC_FOLDER, make_folder, move, put, remove, sync_file
@@ -51,6 +52,10 @@ class Receipts:
         put(self._receipt(entry.file), receipt, mode=PRIVATE_FILE, scratch=self._scratch(entry.file))
         self._take(entry.file)
         self.whole[entry.file] = entry
+
+    def in_hand(self, files: Iterable[FileId]) -> tuple[ManifestFile, ...]:
+        """Return those of these files that are whole and lie here, not in a published snapshot."""
+        return tuple(self.whole[file] for file in files if file in self.whole and self._place(file).exists())
 
     def _finish_accepting(self, entry: ManifestFile) -> bool:
         """Bring a file with a receipt to its place, if it still lies in its slot; tell whether it did."""

@@ -3,7 +3,7 @@
 Whatever a crash leaves is put in order when the folder is opened again, and nothing that was whole is fetched twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -35,7 +35,7 @@ from backupd.archive.growth import (
     intention_to_json,
     slot_in,
 )
-from backupd.archive.publishing import carry_out, published_at
+from backupd.archive.publishing import carry_out, damaged, published_at
 from backupd.archive.receipts import Receipts
 from backupd.archive.rejections import Rejections
 from backupd.core.clock import Clock
@@ -94,11 +94,23 @@ class Staging:
         at = self._clock.now()
         return await in_thread(self._folder, lambda: self._rejections.add(file, reason=error.reason, at=at))
 
-    async def publish(self, *, taken: Taken, expires_at: datetime, schedule: Schedule | None) -> PublishedSnapshot:
-        """Make the snapshot exist, or add the new files to it: this is the commit. Needs at least one whole file."""
+    async def publish(
+        self, *, taken: Taken, expires_at: datetime, schedule: Schedule | None, missing: Collection[FileId] = ()
+    ) -> PublishedSnapshot:
+        """Make the snapshot exist, or add the new files to it: this is the commit. Needs at least one whole file.
+
+        `missing`: files of the job that can never be had; they make the snapshot a partial one.
+        """
         growth = self._growth
         facts = Circumstances(
-            growth.org, growth.job, taken, expires_at, growth.first_seen_at, schedule, self._tool_version
+            growth.org,
+            growth.job,
+            taken,
+            expires_at,
+            growth.first_seen_at,
+            schedule,
+            self._tool_version,
+            frozenset(missing),
         )
         return await in_thread(self._root, lambda: self._publish(facts))
 
@@ -135,10 +147,12 @@ class Staging:
             intention = self._first(path, facts)
         else:
             new = missing_from(there, self._receipts.whole.values())
-            if not new:
+            cures = damaged(self._root / path, there, self._receipts.in_hand(entry.file for entry in there.files))
+            if not new and not cures:
                 digest = sha256_of(self._root / path / MANIFEST)
                 return PublishedSnapshot(path, there, digest, began.added if began else ())
-            intention = Intention(path, revised(there, facts, new), tuple(entry.file for entry in new))
+            added, healed = tuple(entry.file for entry in (*new, *cures)), tuple(entry.file for entry in cures)
+            intention = Intention(path, revised(there, facts, (*new, *cures)), added, healed)
         self._intend(intention)
         return carry_out(self._root, self._folder, intention)
 

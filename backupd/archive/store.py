@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from backupd.archive import reading
+from backupd.archive import reading, trash
 from backupd.archive.disk import PRIVATE_FILE, PRIVATE_FOLDER, in_thread, make_folder, make_folders, put, remove
 from backupd.archive.growth import JOB, SCRATCH, Growth, growth_from_json, growth_to_json
 from backupd.archive.locking import hold
@@ -19,7 +19,7 @@ from backupd.core.events import Tell, WorkFinishedLater
 from backupd.core.manifest import Manifest
 from backupd.core.model import JobId
 from backupd.core.names import STAGING, STATE, TRASH, staging_path
-from backupd.core.records import FoundSnapshot
+from backupd.core.records import Dropping, FoundSnapshot
 
 _BATCH = 256  # snapshots read in one go while scanning
 
@@ -76,6 +76,22 @@ class Archive:
         while batch := await in_thread(self.root, lambda: tuple(islice(found, _BATCH))):
             for snapshot in batch:
                 yield snapshot
+
+    async def drop(self, dropping: Dropping) -> None:
+        """Take a snapshot out of the archive, into the trash. Use under the lock; then journal it, then `forget` it."""
+        await in_thread(self.root, lambda: trash.drop(self.root, dropping))
+
+    async def forget(self, dropping: Dropping) -> None:
+        """Forget that a drop is to be journalled: it was."""
+        await in_thread(self.root, lambda: trash.forget(self.root, dropping))
+
+    async def dropped(self, org: str) -> tuple[Dropping, ...]:
+        """Return the drops that a crash left done and perhaps not journalled. Use under the org's lock."""
+        return await in_thread(self.root, lambda: trash.unfinished(self.root, org))
+
+    async def empty_trash(self, org: str, *, before: datetime) -> int:
+        """Remove for good what an org threw away before then; return how many things. Use under the org's lock."""
+        return await in_thread(self.root, lambda: trash.empty(self.root, org, before))
 
     def _tell_finished(self, org: str, job: JobId, steps: tuple[str, ...]) -> None:
         for step in steps:

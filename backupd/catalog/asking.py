@@ -8,6 +8,7 @@ from typing import Any
 
 from backupd.catalog.rows import FileRow, MissedJob, OrgTotals, SnapshotRow
 from backupd.catalog.schema import from_column, to_column
+from backupd.catalog.watched import told_of
 from backupd.core.errors import UsageError
 from backupd.core.factfields import entry_from_fields
 from backupd.core.model import UNKNOWN_ZGID, FileId, HistoryEntry, JobId, Kind, Link, Offer, Taken, TakenBasis
@@ -15,7 +16,7 @@ from backupd.core.records import ArchivedJob, RememberedOffer
 
 _SNAPSHOT = (
     "SELECT org, zgid, job, path, taken_at, taken_basis, expires_at, first_seen_at, archived_at, revision, files, size,"
-    " manifest_sha256, problem, scrubbed_at, damaged FROM snapshots"
+    " manifest_sha256, problem, scrubbed_at, damaged, missing FROM snapshots"
 )
 _ZGID_OF_SNAPSHOTS = "SELECT zgid FROM snapshots WHERE org = ? AND zgid NOT IN ('', ?) LIMIT 1"
 _AFTER_ALL = "\U0010ffff"  # sorts behind every name that begins alike
@@ -31,9 +32,10 @@ def archived(db: sqlite3.Connection, org: str, jobs: Collection[JobId]) -> dict[
             (org, job.zgid, job.job),
         ).fetchone()
         if row is not None:
-            files = db.execute("SELECT kind, name FROM files WHERE snapshot = ?", (row[0],))
-            names = frozenset(FileId(Kind(kind), name) for kind, name in files)
-            answer[job] = ArchivedJob(PurePosixPath(row[1]), row[2], row[3], names)
+            files = db.execute("SELECT kind, name, damaged FROM files WHERE snapshot = ?", (row[0],)).fetchall()
+            names = frozenset(FileId(Kind(kind), name) for kind, name, _ in files)
+            damaged = frozenset(FileId(Kind(kind), name) for kind, name, damaged in files if damaged)
+            answer[job] = ArchivedJob(PurePosixPath(row[1]), row[2], row[3], names, damaged)
     return answer
 
 
@@ -94,13 +96,22 @@ def find(db: sqlite3.Connection, name: str) -> SnapshotRow:
 def files(db: sqlite3.Connection, path: PurePosixPath) -> tuple[FileRow, ...]:
     """Return the files of a snapshot: data first, then by name."""
     rows = db.execute(
-        "SELECT kind, name, files.size, sha256, members, unpacked_size, verified_at"
+        "SELECT kind, name, files.size, sha256, members, unpacked_size, verified_at, read_at, files.damaged"
         " FROM files JOIN snapshots ON snapshots.id = files.snapshot WHERE path = ? ORDER BY kind <> 'data', name",
         (str(path),),
     )
     return tuple(
-        FileRow(FileId(Kind(kind), name), size, sha256, members, unpacked, from_column(verified_at))
-        for kind, name, size, sha256, members, unpacked, verified_at in rows
+        FileRow(
+            FileId(Kind(kind), name),
+            size,
+            sha256,
+            members,
+            unpacked,
+            from_column(verified_at),
+            from_column(read_at),
+            damaged=bool(damaged),
+        )
+        for kind, name, size, sha256, members, unpacked, verified_at, read_at, damaged in rows
     )
 
 
@@ -139,7 +150,9 @@ def missed(db: sqlite3.Connection, org: str | None, *, limit: int) -> tuple[Miss
 def _remembered(db: sqlite3.Connection, org: str, job: JobId) -> RememberedOffer | None:
     key = (org, job.zgid, job.job)
     row = db.execute(
-        "SELECT first_seen_at, expires_at, missed_at FROM jobs WHERE org = ? AND zgid = ? AND job = ?", key
+        "SELECT first_seen_at, expires_at, missed_at, told_step, told_expires_at FROM jobs"
+        " WHERE org = ? AND zgid = ? AND job = ?",
+        key,
     ).fetchone()
     if row is None:
         return None
@@ -147,7 +160,9 @@ def _remembered(db: sqlite3.Connection, org: str, job: JobId) -> RememberedOffer
         "SELECT kind, name, url FROM links WHERE org = ? AND zgid = ? AND job = ? ORDER BY kind <> 'data', name", key
     )
     found = tuple(Link(job, FileId(Kind(kind), name), url.decode(errors="surrogatepass")) for kind, name, url in links)
-    return RememberedOffer(Offer(job, found, from_column(row[1])), from_column(row[0]), missed=row[2] is not None)
+    seen, expires, missed_at, *told = row
+    offer = Offer(job, found, from_column(expires))
+    return RememberedOffer(offer, from_column(seen), missed=missed_at is not None, told=told_of(*told))
 
 
 def _rows(rows: Iterable[tuple[Any, ...]]) -> tuple[SnapshotRow, ...]:
@@ -167,6 +182,7 @@ def _rows(rows: Iterable[tuple[Any, ...]]) -> tuple[SnapshotRow, ...]:
             problem=problem,
             scrubbed_at=None if scrubbed_at is None else from_column(scrubbed_at),
             damaged=damaged,
+            missing=missing,
         )
         for (
             org,
@@ -185,6 +201,7 @@ def _rows(rows: Iterable[tuple[Any, ...]]) -> tuple[SnapshotRow, ...]:
             problem,
             scrubbed_at,
             damaged,
+            missing,
         ) in rows
     )
 

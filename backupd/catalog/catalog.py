@@ -6,15 +6,17 @@ is made anew from manifests and journals. A reader that may not write works on a
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from sqlite3 import Connection
 from types import TracebackType
 from typing import Self, TypeVar
 
-from backupd.catalog import asking, filling
+from backupd.catalog import asking, asking_later, filling
 from backupd.catalog.database import Database, Lost
 from backupd.catalog.rows import FileRow, MissedJob, OrgTotals, SnapshotRow
 from backupd.catalog.sources import JournalView, Snapshots
+from backupd.catalog.watched import Watched
 from backupd.core.clock import Clock
 from backupd.core.errors import ArchiveError
 from backupd.core.events import CatalogRebuilt, JournalDamaged, Tell
@@ -46,6 +48,7 @@ class Catalog:
         self._clock = clock
         self._tell = tell
         self._read_only = read_only
+        self.later = asking_later.Later(self._ask)
         self._alone = asyncio.Lock()  # a question does not meet a catalog half rebuilt
 
     @classmethod
@@ -160,6 +163,15 @@ class Catalog:
     async def missed(self, org: str | None = None, *, limit: int = _MANY) -> tuple[MissedJob, ...]:
         """Return the jobs that were given up, newest first."""
         return await self._ask(lambda db: asking.missed(db, org, limit=limit))
+
+    async def curable(self, org: str, now: datetime) -> tuple[RememberedOffer, ...]:
+        """Return the jobs whose snapshot has damaged files while their links live."""
+        return await self._ask(lambda db: asking_later.curable(db, org, now))
+
+    @property
+    def watched(self) -> Watched:
+        """What the watch over an org asks."""
+        return Watched(self._ask)
 
     # --- keeping it alive ----------------------------------------------------------------------------------------
 

@@ -7,10 +7,29 @@ from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 from typing import assert_never
 
+from backupd.catalog import later, watched
 from backupd.catalog.schema import to_column
 from backupd.core.errors import RecordDamaged
 from backupd.core.factfields import entry_fields
-from backupd.core.facts import HistorySeen, LinksSeen, Missed, OrgPinned, Published, Revised, Scrubbed
+from backupd.core.facts import (
+    AlarmAcknowledged,
+    AlarmCleared,
+    AlarmRaised,
+    AlarmTold,
+    DeadlineTold,
+    Dropped,
+    Healed,
+    HistoryRead,
+    HistorySeen,
+    HoldLifted,
+    HoldSet,
+    LinksSeen,
+    Missed,
+    OrgPinned,
+    Published,
+    Revised,
+    Scrubbed,
+)
 from backupd.core.manifest import Manifest
 from backupd.core.model import JobId, TakenBasis
 from backupd.core.records import FoundSnapshot, JournalLine
@@ -43,27 +62,12 @@ def put_manifest(db: sqlite3.Connection, path: PurePosixPath, manifest: Manifest
         "revision": manifest.revision,
         "files": len(manifest.files),
         "size": manifest.size,
+        "missing": len(manifest.missing),
         "manifest_sha256": manifest_sha256,
         "problem": None,
     }
     snapshot = _put_snapshot(db, row)
-    db.execute("DELETE FROM files WHERE snapshot = ?", (snapshot,))
-    db.executemany(
-        "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                snapshot,
-                str(entry.file.kind),
-                entry.file.name,
-                entry.received.size,
-                entry.received.sha256,
-                entry.received.checked.members,
-                entry.received.checked.unpacked_size,
-                to_column(entry.verified_at),
-            )
-            for entry in manifest.files
-        ],
-    )
+    later.put_files(db, snapshot, manifest)
     _settle(db, org, job)
 
 
@@ -109,8 +113,13 @@ def snapshots_needed(db: sqlite3.Connection, org: str, lines: Iterable[JournalLi
     """Return the paths of snapshots that lines speak of, and that are not known in as late a revision."""
     needed: dict[PurePosixPath, None] = {}
     for line in lines:
-        if isinstance(line.fact, Published | Revised) and _revision(db, org, line.fact.job) < line.fact.revision:
-            needed[PurePosixPath(line.fact.path)] = None
+        match line.fact:
+            case Published() | Revised() | Healed() if _revision(db, org, line.fact.job) < line.fact.revision:
+                needed[PurePosixPath(line.fact.path)] = None
+            case Dropped():
+                needed[PurePosixPath(line.fact.path)] = None
+            case _:
+                pass
     return tuple(needed)
 
 
@@ -125,6 +134,7 @@ def put_lines(
     Raises RuntimeError if there is a gap.
     """
     read_to, head = position(db, org)
+    first = None
     for line in lines:
         if line.end <= read_to:
             continue
@@ -132,12 +142,15 @@ def put_lines(
             message = f"the catalog has read the journal of {org} up to byte {read_to}, not {line.start}"
             raise RuntimeError(message)
         _put_line(db, org, line, found)
+        first = first or line
         read_to, head = line.end, line.sha256
     db.execute(
         "INSERT INTO orgs (org, read_to, head) VALUES (?, ?, ?)"
         " ON CONFLICT (org) DO UPDATE SET read_to = excluded.read_to, head = excluded.head",
         (org, read_to, head),
     )
+    if first is not None:
+        watched.put_beginning(db, org, first)
 
 
 def _put_line(
@@ -152,7 +165,7 @@ def _put_line(
             )
         case LinksSeen():
             _put_links(db, org, line.fact, line.at)
-        case Published() | Revised():
+        case Published() | Revised() | Healed():
             _put_published(db, org, line.fact, found.get(PurePosixPath(line.fact.path)), line.at)
         case Missed(job, expired_at, files, saved):
             db.execute(
@@ -167,11 +180,17 @@ def _put_line(
             db.execute(
                 "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?)", (org, key, at, json.dumps(entry_fields(entry)))
             )
-        case Scrubbed(job, _, damaged):
-            db.execute(
-                "UPDATE snapshots SET scrubbed_at = ?, damaged = ? WHERE org = ? AND zgid = ? AND job = ?",
-                (to_column(line.at), len(damaged), org, job.zgid, job.job),
-            )
+        case Scrubbed():
+            later.put_scrubbed(db, org, line.fact, to_column(line.at))
+        case Dropped():
+            later.put_dropped(db, org, line.fact, to_column(line.at), found.get(PurePosixPath(line.fact.path)))
+            _settle(db, org, line.fact.job)
+        case HoldSet() | HoldLifted():
+            later.put_hold(db, org, line.fact, to_column(line.at))
+        case (
+            AlarmRaised() | AlarmTold() | AlarmCleared() | AlarmAcknowledged() | DeadlineTold() | HistoryRead() as fact
+        ):
+            watched.put_fact(db, org, fact, line.at)
         case _:
             pass  # of a newer backupd, or damaged: nothing to index
 
@@ -213,9 +232,10 @@ def _drop_old_links(db: sqlite3.Connection, org: str, but: JobId, before: str) -
 
 
 def _put_published(
-    db: sqlite3.Connection, org: str, fact: Published | Revised, found: FoundSnapshot | None, at: datetime
+    db: sqlite3.Connection, org: str, fact: Published | Revised | Healed, found: FoundSnapshot | None, at: datetime
 ) -> None:
     key = (org, fact.job.zgid, fact.job.job)
+    later.undrop(db, org, fact.job)
     if found is not None and isinstance(found.record, Manifest):
         put_manifest(db, found.path, found.record, found.manifest_sha256)
     elif found is not None and _revision(db, org, fact.job) == 0:
@@ -225,6 +245,8 @@ def _put_published(
         db.execute(set_problem, (str(found.record), *key))
     record = "UPDATE snapshots SET journal_sha256 = ? WHERE org = ? AND zgid = ? AND job = ?"
     db.execute(record, (fact.manifest_sha256, *key))
+    if isinstance(fact, Healed):
+        later.put_healed(db, org, fact, to_column(at))
 
 
 def _put_snapshot(db: sqlite3.Connection, row: _Row) -> int:
@@ -254,7 +276,7 @@ def _revision(db: sqlite3.Connection, org: str, job: JobId) -> int:
 def _settle(db: sqlite3.Connection, org: str, job: JobId) -> None:
     """Say of a job whether a link of it is neither archived nor given up."""
     db.execute(
-        "UPDATE jobs SET open = missed_at IS NULL AND EXISTS ("
+        "UPDATE jobs SET open = missed_at IS NULL AND dropped_at IS NULL AND EXISTS ("
         "  SELECT 1 FROM links WHERE links.org = jobs.org AND links.zgid = jobs.zgid AND links.job = jobs.job"
         "  AND NOT EXISTS (SELECT 1 FROM snapshots JOIN files ON files.snapshot = snapshots.id"
         "    WHERE snapshots.org = jobs.org AND snapshots.zgid = jobs.zgid AND snapshots.job = jobs.job"

@@ -5,10 +5,14 @@ Instants are text in one fixed form, in UTC, so that they sort as they follow ea
 
 from datetime import UTC, datetime
 
-VERSION = 1
+VERSION = 2
 
 TABLES = """
-CREATE TABLE orgs (org TEXT PRIMARY KEY, zgid TEXT, read_to INTEGER NOT NULL, head TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE orgs (
+    org TEXT PRIMARY KEY, zgid TEXT, read_to INTEGER NOT NULL, head TEXT NOT NULL,
+    began_at TEXT,     -- the journal's first line
+    reconciled_at TEXT -- the vendor's history was read to its end
+) WITHOUT ROWID;
 
 CREATE TABLE snapshots (
     id INTEGER PRIMARY KEY,
@@ -20,7 +24,10 @@ CREATE TABLE snapshots (
     manifest_sha256 TEXT NOT NULL,
     journal_sha256 TEXT NOT NULL DEFAULT '', -- of the manifest, as the journal recorded it last
     problem TEXT,
-    scrubbed_at TEXT, damaged INTEGER NOT NULL DEFAULT 0,
+    missing INTEGER NOT NULL DEFAULT 0, -- files of the job that could not be had: it is partial
+    scrubbed_at TEXT,
+    other INTEGER NOT NULL DEFAULT 0,   -- what else in its folder was not as it should be when it was last read
+    damaged INTEGER NOT NULL DEFAULT 0, -- that, and its damaged files
     UNIQUE (org, zgid, job)
 );
 CREATE INDEX snapshots_by_job ON snapshots (job);
@@ -33,8 +40,12 @@ CREATE TABLE files (
     snapshot INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
     size INTEGER NOT NULL, sha256 TEXT NOT NULL, members INTEGER NOT NULL, unpacked_size INTEGER NOT NULL,
     verified_at TEXT NOT NULL,
+    read_at TEXT NOT NULL,              -- when it was last read to its end
+    damaged INTEGER NOT NULL DEFAULT 0, -- it was not as recorded then
     PRIMARY KEY (snapshot, kind, name)
 ) WITHOUT ROWID;
+CREATE INDEX files_by_reading ON files (read_at);
+CREATE INDEX files_damaged ON files (snapshot) WHERE damaged = 1;
 
 CREATE TABLE jobs (
     org TEXT NOT NULL, zgid TEXT NOT NULL, job TEXT NOT NULL,
@@ -42,10 +53,14 @@ CREATE TABLE jobs (
     open INTEGER NOT NULL DEFAULT 1,   -- a link of it is neither archived nor given up
     linked INTEGER NOT NULL DEFAULT 1, -- its links are still kept
     missed_at TEXT, missed_files INTEGER, missed_saved INTEGER,
+    told_expires_at TEXT, told_step INTEGER, -- the last step of its deadline that was told, in seconds
+    dropped_at TEXT, dropped_path TEXT, -- its snapshot was taken out of the archive by rule
     PRIMARY KEY (org, zgid, job)
 ) WITHOUT ROWID;
 CREATE INDEX jobs_open ON jobs (org) WHERE open = 1;
+CREATE INDEX jobs_dropped ON jobs (org, dropped_at) WHERE dropped_at IS NOT NULL;
 CREATE INDEX jobs_missed ON jobs (org, missed_at) WHERE missed_at IS NOT NULL;
+CREATE INDEX jobs_by_first_sight ON jobs (org, first_seen_at);
 CREATE INDEX jobs_linked ON jobs (org, expires_at) WHERE linked = 1;
 
 CREATE TABLE links (
@@ -53,6 +68,21 @@ CREATE TABLE links (
     kind TEXT NOT NULL, name TEXT NOT NULL, url BLOB NOT NULL,
     PRIMARY KEY (org, zgid, job, kind, name)
 ) WITHOUT ROWID;
+
+CREATE TABLE holds (
+    org TEXT NOT NULL, zgid TEXT NOT NULL, job TEXT NOT NULL, reason TEXT NOT NULL, since TEXT NOT NULL,
+    PRIMARY KEY (org, zgid, job)
+) WITHOUT ROWID;
+
+CREATE TABLE alarms (
+    org TEXT NOT NULL, key TEXT NOT NULL, condition TEXT NOT NULL, text TEXT NOT NULL,
+    extent INTEGER NOT NULL, stays INTEGER NOT NULL,
+    raised_at TEXT NOT NULL, told_at TEXT NOT NULL,
+    unsteady INTEGER NOT NULL, acknowledged INTEGER NOT NULL,
+    cleared_at TEXT, -- kept then, so that what was told of once is known
+    PRIMARY KEY (org, key)
+) WITHOUT ROWID;
+CREATE INDEX alarms_standing ON alarms (org) WHERE cleared_at IS NULL;
 
 CREATE TABLE history (
     org TEXT NOT NULL, id TEXT NOT NULL, at TEXT, entry TEXT NOT NULL,

@@ -45,11 +45,17 @@ Alarms = Mapping[str, Alarm]
 
 
 def judge(
-    alarms: Alarms, findings: Iterable[Finding], *, looked: AbstractSet[str], now: datetime
+    alarms: Alarms,
+    findings: Iterable[Finding],
+    *,
+    looked: AbstractSet[str],
+    now: datetime,
+    over: AbstractSet[str] = frozenset(),
 ) -> tuple[Change, ...]:
     """Return what changed, to be written down and told; `after` gives the new alarms.
 
     An alarm clears only if its condition is among those `looked` at: what could not be seen is not known to be over.
+    `over` are the keys of alarms that are known to be over for good: these clear at once, and wait for no person.
     What one call returns belongs into one message.
     """
     present = {finding.key: finding for finding in findings}
@@ -57,7 +63,9 @@ def judge(
     for key, finding in present.items():
         changes.extend(_while_present(alarms.get(key), finding, now))
     for key, alarm in alarms.items():
-        if key not in present and alarm.finding.condition in looked:
+        if key in over and key not in present and alarm.stands:
+            changes.append(AlarmCleared(key))
+        elif key not in present and alarm.finding.condition in looked:
             changes.extend(_while_absent(alarm, now))
     return tuple(changes)
 

@@ -3,18 +3,19 @@
 One finding a condition, or one for each job where it is about jobs. Says neither what to tell nor when (`core.alarms`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from backupd.core.errors import AccessRefused, ArchiveFull, BackupdError
+from backupd.core.errors import AccessRefused, ArchiveFull, BackupdError, JobMissed, VendorUnavailable
 from backupd.core.expectation import longest_gap
 from backupd.core.model import JobId, Schedule
 from backupd.core.reconcile import Row, Verdict
 from backupd.core.times import to_text
 
 _FAILING_LONG = timedelta(hours=6)
+_UNREAD_LONG = timedelta(days=3)  # the history is read daily
 _STOPPED = frozenset({"STOPPED", "CANCELLED", "CANCELED", "PAUSED", "SUSPENDED", "DISABLED", "EXPIRED"})
 _ENDED = "FINISHED"  # of a backup made once, that is as it should be
 
@@ -31,6 +32,26 @@ class Condition(StrEnum):
     JOB_MISSED = "job_missed"
     RUN_LOST = "run_lost"
     DISK_FULL = "disk_full"
+    NOT_RECONCILED = "not_reconciled"
+
+
+_ADVICE: Mapping[str, str] = {
+    Condition.NO_NEW_BACKUP: "Look at the schedule at the vendor; `poll.expect_every` says what is expected.",
+    Condition.SCHEDULE_STOPPED: "Schedule a backup at the vendor, or nothing new will come.",
+    Condition.SCHEDULE_FAILED: "Look at the schedule at the vendor, and at what was paid for.",
+    Condition.POLLS_FAILING: "The log says why, poll by poll.",
+    Condition.ACCESS_REFUSED: AccessRefused.advice,
+    Condition.DAMAGED: "`backupd verify` says what is damaged.",
+    Condition.JOB_MISSED: JobMissed.advice,
+    Condition.RUN_LOST: "Poll more often than the vendor makes backups; `backupd alarms acknowledge KEY` ends this.",
+    Condition.DISK_FULL: ArchiveFull.advice,
+    Condition.NOT_RECONCILED: VendorUnavailable.advice,
+}
+
+
+def advice(condition: str) -> str:
+    """Say what a person can do; nothing where the condition is a newer version's."""
+    return _ADVICE.get(condition, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +110,13 @@ def disk_full(problems: Iterable[BackupdError]) -> Finding | None:
     return _single(Condition.DISK_FULL, str(full)) if full else None
 
 
+def not_reconciled(last_at: datetime, *, now: datetime) -> Finding | None:
+    """Find that the vendor's history, which tells of runs that nobody saw, could not be read for days."""
+    if now - last_at <= _UNREAD_LONG:
+        return None
+    return _single(Condition.NOT_RECONCILED, f"the vendor's history was not read since {to_text(last_at)}")
+
+
 def damaged(job: JobId, *, files: int, links_live: bool) -> Finding:
     """Find damage in a published snapshot; where no link lives that could heal it, a person must know of it."""
     hope = (
@@ -101,7 +129,12 @@ def damaged(job: JobId, *, files: int, links_live: bool) -> Finding:
 def job_missed(job: JobId, *, files: int, saved: int, expired_at: datetime) -> Finding:
     """Find that a job's links expired before it was whole."""
     text = f"the links of job {job} expired at {to_text(expired_at)}; {files - saved} of {files} files are not archived"
-    return Finding(f"{Condition.JOB_MISSED}/{job}", Condition.JOB_MISSED, text, stays=True)
+    return Finding(job_missed_key(job), Condition.JOB_MISSED, text, stays=True)
+
+
+def job_missed_key(job: JobId) -> str:
+    """Return the key of the alarm about a missed job."""
+    return f"{Condition.JOB_MISSED}/{job}"
 
 
 def runs_lost(rows: Iterable[Row]) -> tuple[Finding, ...]:

@@ -130,6 +130,7 @@ class JobPublished(Event):
     files: int
     size: int
     seconds: float
+    missing: int = 0  # files that could not be had before the links died: the snapshot is partial
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,97 @@ class JobRevised(Event):
     revision: int
     files: int  # added
     size: int  # bytes added
+
+
+@dataclass(frozen=True, slots=True)
+class FileDamaged(Event):
+    """An archived file is not what was archived; it is fetched again if its link still lives."""
+
+    name = "file.damaged"
+    level = "error"
+    org: str
+    job_id: str
+    path: str  # of the snapshot, relative to the archive root
+    file: str  # within the snapshot
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileUnreadable(Event):
+    """An archived file could not be read to its end: nothing is known of it; it is read again later."""
+
+    name = "file.unreadable"
+    level = "warning"
+    org: str
+    job_id: str
+    path: str
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotHealed(Event):
+    """Whole files took the place of damaged ones, which lie in the trash."""
+
+    name = "snapshot.healed"
+    org: str
+    job_id: str
+    path: str
+    revision: int
+    files: int  # that took a damaged one's place
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotDropped(Event):
+    """A snapshot was taken out of the archive by rule; it lies in the trash for a while."""
+
+    name = "snapshot.dropped"
+    org: str
+    job_id: str
+    path: str
+    rules: str  # that did not keep it
+
+
+@dataclass(frozen=True, slots=True)
+class TrashEmptied(Event):
+    name = "trash.emptied"
+    org: str
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class PruningRefused(Event):
+    """Something looks wrong, so that no snapshot is dropped."""
+
+    name = "prune.refused"
+    level = "warning"
+    org: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScrubFinished(Event):
+    """A part of the archive was read again."""
+
+    name = "scrub.finished"
+    org: str
+    files: int
+    size: int
+    damaged: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChoreFailed(Event):
+    """Something that the daemon does beside the cycles failed; it is tried again at its next time."""
+
+    name = "chore.failed"
+    level = "error"
+    org: str
+    chore: str
+    kind: str
+    reason: str
+    advice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +261,79 @@ class JobWasMissed(Event):
     files: int
     saved: int
     expired_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineNear(Event):
+    """The links of a job that is not complete die within `step` hours; told once a step."""
+
+    name = "job.deadline_near"
+    level = "error"
+    org: str
+    job_id: str
+    step: int  # hours: 72, 24, 6 or 1
+    expires_at: datetime
+    left: float  # seconds
+    needed: float | None  # seconds, going on as now; None: nobody can say
+    missing: int  # files
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailed(Event):
+    """The vendor's history tells of a backup that failed there; told once."""
+
+    name = "vendor.run_failed"
+    level = "error"
+    org: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryReconciled(Event):
+    """The vendor's history was read to its end and compared with the archive."""
+
+    name = "vendor.reconciled"
+    org: str
+    entries: int
+    new: int
+    gaps: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmWasRaised(Event):
+    """Something is wrong for longer than a moment."""
+
+    name = "alarm.raised"
+    level = "error"
+    org: str
+    key: str  # one alarm, such as `disk_full` or `job_missed/<job id>`
+    condition: str
+    text: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmWasRepeated(Event):
+    """It is still wrong, or worse; at most once a day unless it gets worse."""
+
+    name = "alarm.repeated"
+    level = "error"
+    org: str
+    key: str
+    condition: str
+    text: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmWasCleared(Event):
+    """It is over."""
+
+    name = "alarm.cleared"
+    org: str
+    key: str
+    condition: str
+    text: str  # what was wrong
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class ManifestFile:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything a snapshot says about itself. `files` is ordered by kind (data first) and name."""
+    """Everything a snapshot says about itself. `files` and `missing` are ordered by kind (data first) and name."""
 
     org: str
     job: JobId
@@ -46,6 +46,12 @@ class Manifest:
     schedule: Schedule | None
     tool_version: str
     files: tuple[ManifestFile, ...]
+    missing: tuple[FileId, ...] = ()  # of the job, but its links died too early: the snapshot is partial
+
+    @property
+    def partial(self) -> bool:
+        """Whether files of the job are known to be missing."""
+        return bool(self.missing)
 
     @property
     def size(self) -> int:
@@ -75,6 +81,8 @@ def to_json(manifest: Manifest) -> str:
         "tool": {"name": "backupd", "version": manifest.tool_version},
         "files": [file_to_json(entry) for entry in in_order(manifest.files)],
     }
+    if manifest.partial:
+        document |= {"partial": True, "missing": [_missing_to_json(file) for file in manifest.missing]}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -110,6 +118,9 @@ def _from_document(document: object) -> Manifest:
         schedule=None if document.get("schedule") is None else _schedule_from_json(_object(document, "schedule")),
         tool_version=_text(tool, "version"),
         files=files,
+        missing=tuple(_file_id(entry) for entry in _objects(document, "missing"))
+        if "missing" in document
+        else (),
     )
 
 
@@ -149,6 +160,10 @@ def file_from_json(entry: Mapping[str, Any]) -> ManifestFile:
         ),
         verified_at=from_text(_text(entry, "verified_at")),
     )
+
+
+def _missing_to_json(file: FileId) -> dict[str, str]:
+    return {"kind": str(file.kind), "name": file.name, "path": str(path_in_snapshot(file))}
 
 
 def _file_id(entry: Mapping[str, Any]) -> FileId:

@@ -4,13 +4,15 @@ Relative paths only; nothing here touches a disk.
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from backupd.core.model import FileId, JobId
 
 ORG_NAME = re.compile(r"[a-z0-9_]+")
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_TRASH_TIME = "%Y%m%dT%H%M%SZ"
+_TRASHED = re.compile(r"\d{4}-\d{2}-\d{2}_.")  # how a snapshot's folder begins, and no org does
 _LONGEST_NAME = 180  # bytes; leaves room for our own suffixes below the usual limit of 255
 
 MANIFEST = "manifest.json"
@@ -48,6 +50,23 @@ def snapshot_path(org: str, taken_at: datetime, job: JobId) -> PurePosixPath:
 def staging_path(org: str, job: JobId) -> PurePosixPath:
     """Return the folder in which a job grows, relative to the archive root."""
     return PurePosixPath(STAGING, org, job.job)
+
+
+def trash_name(at: datetime, snapshot: PurePosixPath, what: str = "") -> str:
+    """Name what of a snapshot goes into `.trash`, and when: `20220623T101500Z_<org>_<folder>`."""
+    name = f"{at.astimezone(UTC):{_TRASH_TIME}}_{snapshot.parts[0]}_{snapshot.name}"
+    return f"{name}_{what}" if what else name
+
+
+def trashed_at(name: str, org: str) -> datetime | None:
+    """Read when something of an org went into `.trash`; None if it is of another, or did not get there by us."""
+    stamp, _, rest = name.partition("_")
+    if not _TRASHED.match(rest.removeprefix(f"{org}_")) or not rest.startswith(f"{org}_"):
+        return None
+    try:
+        return datetime.strptime(stamp, _TRASH_TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def path_in_snapshot(file: FileId) -> PurePosixPath:

@@ -11,10 +11,10 @@ from backupd.core.records import ArchivedJob, RememberedOffer
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """Fetch these links and publish the job, or add them to its published snapshot."""
+    """Fetch these links and publish the job, or add them to its published snapshot, or in place of damaged files."""
 
     remembered: RememberedOffer
-    links: tuple[Link, ...]  # not archived yet; data before attachments, then by name
+    links: tuple[Link, ...]  # not archived yet, or damaged since; data before attachments, then by name
     archived: ArchivedJob | None
 
     @property
@@ -41,22 +41,25 @@ Step = Fetch | GiveUp
 
 
 def plan(jobs: Iterable[RememberedOffer], *, archived: Mapping[JobId, ArchivedJob], now: datetime) -> tuple[Step, ...]:
-    """Decide, job by job, what is left to do, the earliest expiry first; whole and given-up jobs need nothing."""
+    """Decide, job by job, what is left to do, the earliest expiry first; whole and given-up jobs need nothing.
+
+    A damaged file is fetched again while its link lives; after that it is no missed job, but damage.
+    """
     steps: list[Step] = []
     for remembered in sorted(jobs, key=lambda job: (job.offer.expires_at, job.offer.job)):
         there = archived.get(remembered.offer.job)
-        missing = _missing(remembered, there)
+        expired = remembered.offer.expires_at <= now
+        missing = _missing(remembered, there, damaged_too=not expired)
         if not missing or remembered.missed:
             continue
-        if remembered.offer.expires_at <= now:
-            steps.append(GiveUp(remembered, missing, there))
-        else:
-            steps.append(Fetch(remembered, missing, there))
+        steps.append(GiveUp(remembered, missing, there) if expired else Fetch(remembered, missing, there))
     return tuple(steps)
 
 
-def _missing(remembered: RememberedOffer, archived: ArchivedJob | None) -> tuple[Link, ...]:
+def _missing(remembered: RememberedOffer, archived: ArchivedJob | None, *, damaged_too: bool) -> tuple[Link, ...]:
     have = archived.files if archived else frozenset()
+    if archived and damaged_too:
+        have -= archived.damaged
     links = [link for link in remembered.offer.links if link.file not in have]
     return tuple(sorted(links, key=lambda link: (link.file.kind is not Kind.DATA, link.file.name)))
 

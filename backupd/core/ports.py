@@ -10,11 +10,14 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Protocol
 
+from backupd.core.alarms import Alarms
 from backupd.core.errors import ZipRejected
 from backupd.core.facts import Fact
+from backupd.core.listing import MissedJob
 from backupd.core.manifest import Manifest, ManifestFile
 from backupd.core.model import FileId, HistoryEntry, JobId, Link, Offers, Received, Schedule, Taken
-from backupd.core.records import ArchivedJob, JournalLine, PublishedSnapshot, Rejection, RememberedOffer
+from backupd.core.reconcile import KnownJob
+from backupd.core.records import ArchivedJob, Chronicle, JournalLine, PublishedSnapshot, Rejection, RememberedOffer
 from backupd.core.slot import Slot
 
 
@@ -63,8 +66,13 @@ class Staging(Protocol):
     async def reject(self, file: FileId, error: ZipRejected) -> Rejection:
         """Put the file in its slot aside, as the newest rejected copy, and count."""
 
-    async def publish(self, *, taken: Taken, expires_at: datetime, schedule: Schedule | None) -> PublishedSnapshot:
-        """Make the snapshot exist, or add the new files to it: this is the commit. Needs at least one whole file."""
+    async def publish(
+        self, *, taken: Taken, expires_at: datetime, schedule: Schedule | None, missing: Collection[FileId] = ()
+    ) -> PublishedSnapshot:
+        """Make the snapshot exist, or add the new files to it: this is the commit. Needs at least one whole file.
+
+        `missing`: files of the job that can never be had; they make the snapshot a partial one.
+        """
 
     async def finished(self) -> PublishedSnapshot | None:
         """Return what was published from here if a crash came between publishing and discarding."""
@@ -102,6 +110,25 @@ class Journal(Protocol):
         """Add facts, fsynced together. Raises ArchiveError, and then none was added."""
 
 
+class Watched(Protocol):
+    """What the watch over an org asks of the catalog."""
+
+    async def chronicle(self, org: str) -> Chronicle:
+        """Return the times that tell whether something is overdue."""
+
+    async def alarms(self, org: str) -> Alarms:
+        """Return the alarms that stand, the oldest first."""
+
+    async def alarmed(self, org: str, condition: str) -> frozenset[str]:
+        """Return the keys of all alarms of this condition that were ever raised."""
+
+    async def missed_untold(self, org: str) -> tuple[MissedJob, ...]:
+        """Return the jobs that were given up, and of which no alarm was raised since."""
+
+    async def known_jobs(self, org: str) -> tuple[KnownJob, ...]:
+        """Return every job that was ever seen or archived, with what became of it."""
+
+
 class Catalog(Protocol):
     """The index over manifests and journals. Whatever it answers can be rebuilt from them."""
 
@@ -119,5 +146,15 @@ class Catalog(Protocol):
     async def pending(self, org: str) -> tuple[RememberedOffer, ...]:
         """Return the jobs with links that are neither archived nor given up."""
 
+    async def curable(self, org: str, now: datetime) -> tuple[RememberedOffer, ...]:
+        """Return the jobs whose snapshot has damaged files while their links live."""
+
     async def pinned(self, org: str) -> str | None:
         """Return the zgid that the org was pinned to at first sight."""
+
+    async def history(self, org: str) -> tuple[HistoryEntry, ...]:
+        """Return the vendor's history as far as it was seen, newest first."""
+
+    @property
+    def watched(self) -> Watched:
+        """What the watch over an org asks."""

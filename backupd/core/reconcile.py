@@ -23,6 +23,7 @@ class Verdict(StrEnum):
     """What became of one entry of the history, or of a job that the history does not tell of."""
 
     ARCHIVED = "archived"
+    DROPPED = "dropped"  # it was archived, and a rule let it go since
     MISSED = "missed"  # its links expired
     SUPERSEDED = "superseded"  # a newer run hid its links before we saw them
     OBTAINABLE = "obtainable"  # its links still live
@@ -45,7 +46,7 @@ class KnownJob:
     expires_at: datetime
     taken: Taken | None = None  # as its manifest says
     path: PurePosixPath | None = None  # of its snapshot; None: nothing is archived
-    whole: bool = False  # every file that was ever linked is archived
+    whole: bool = False  # every file that was ever linked is archived, or was until a rule let the snapshot go
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _about(job: KnownJob) -> datetime:
 
 def _of_job(job: KnownJob, now: datetime) -> Verdict:
     if job.whole:
-        return Verdict.ARCHIVED
+        return Verdict.DROPPED if job.path is None else Verdict.ARCHIVED
     return Verdict.OBTAINABLE if job.expires_at > now else Verdict.MISSED
 
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 
+from backupd.core.deadlines import Told
 from backupd.core.errors import RecordDamaged
-from backupd.core.facts import Fact
+from backupd.core.facts import Fact, Healed, Published, Revised
 from backupd.core.manifest import Manifest
-from backupd.core.model import FileId, Offer
+from backupd.core.model import FileId, JobId, Offer
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,16 @@ class PublishedSnapshot:
     manifest: Manifest
     manifest_sha256: str
     added: tuple[FileId, ...]  # by this publishing; all files when it was the first
+    healed: tuple[FileId, ...] = ()  # those of them that took the place of damaged ones
+
+    @property
+    def fact(self) -> Published | Revised | Healed:
+        """The line of the journal that tells of it."""
+        manifest = self.manifest
+        job, path, revision, digest = manifest.job, str(self.path), manifest.revision, self.manifest_sha256
+        if self.healed:
+            return Healed(job, path, revision, digest, self.healed)
+        return (Published if revision == 1 else Revised)(job, path, revision, digest)
 
     @property
     def added_size(self) -> int:
@@ -41,6 +52,18 @@ class FoundSnapshot:
     path: PurePosixPath  # relative to the archive root
     record: Manifest | RecordDamaged
     manifest_sha256: str  # of the bytes that are there; empty if none could be read
+
+
+@dataclass(frozen=True, slots=True)
+class Dropping:
+    """A snapshot that goes: decided by these rules, at this moment."""
+
+    path: PurePosixPath  # relative to the archive root
+    job: JobId
+    revision: int
+    manifest_sha256: str
+    rules: tuple[str, ...]
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +85,7 @@ class RememberedOffer:
     offer: Offer
     first_seen_at: datetime
     missed: bool  # its links expired, unarchived, and that was told
+    told: Told | None = None  # the last step of its deadline that was told
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +96,13 @@ class ArchivedJob:
     revision: int
     manifest_sha256: str
     files: frozenset[FileId]
+    damaged: frozenset[FileId] = frozenset()  # of these files, as their last reading found
+
+
+@dataclass(frozen=True, slots=True)
+class Chronicle:
+    """When an org's records began, and when things last happened; None: never."""
+
+    began_at: datetime | None = None  # the first line of the journal
+    reconciled_at: datetime | None = None  # the vendor's history was read to its end
+    new_job_at: datetime | None = None  # the newest job was first seen

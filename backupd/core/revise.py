@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from backupd.core.manifest import Manifest, ManifestFile, in_order
-from backupd.core.model import JobId, Schedule, Taken, TakenBasis
+from backupd.core.model import FileId, JobId, Kind, Schedule, Taken, TakenBasis
 
 _BEST_FIRST = tuple(TakenBasis)  # the order in which the model names them
 
@@ -21,10 +21,12 @@ class Circumstances:
     first_seen_at: datetime
     schedule: Schedule | None
     tool_version: str
+    missing: frozenset[FileId] = frozenset()  # of the job, and never to be had; what is archived does not count
 
 
 def first(facts: Circumstances, files: Iterable[ManifestFile], *, archived_at: datetime) -> Manifest:
     """Make the manifest of a snapshot that does not exist yet."""
+    files = in_order(tuple(files))
     return Manifest(
         org=facts.org,
         job=facts.job,
@@ -35,15 +37,19 @@ def first(facts: Circumstances, files: Iterable[ManifestFile], *, archived_at: d
         revision=1,
         schedule=facts.schedule,
         tool_version=facts.tool_version,
-        files=in_order(tuple(files)),
+        files=files,
+        missing=_still_missing(facts.missing, files),
     )
 
 
 def revised(manifest: Manifest, facts: Circumstances, added: Iterable[ManifestFile]) -> Manifest:
-    """Make the next revision: with the added files, and with what is known better by now.
+    """Make the next revision: with the added files, some in place of damaged ones, and with what is known by now.
 
-    When it was archived and first seen, and the schedule as it stood then, stay.
+    When it was archived and first seen, and the schedule as it stood then, stay. With its last missing file it is
+    partial no more.
     """
+    new = {entry.file: entry for entry in added}
+    files = in_order((*(entry for entry in manifest.files if entry.file not in new), *new.values()))
     return replace(
         manifest,
         taken=min(manifest.taken, facts.taken, key=lambda taken: _BEST_FIRST.index(taken.basis)),
@@ -51,7 +57,8 @@ def revised(manifest: Manifest, facts: Circumstances, added: Iterable[ManifestFi
         revision=manifest.revision + 1,
         schedule=manifest.schedule or facts.schedule,
         tool_version=facts.tool_version,
-        files=in_order((*manifest.files, *added)),
+        files=files,
+        missing=_still_missing(facts.missing.union(manifest.missing), files),
     )
 
 
@@ -59,3 +66,8 @@ def missing_from(manifest: Manifest, files: Iterable[ManifestFile]) -> tuple[Man
     """Return those of `files` that the manifest does not list."""
     listed = {entry.file for entry in manifest.files}
     return in_order(tuple(entry for entry in files if entry.file not in listed))
+
+
+def _still_missing(missing: Iterable[FileId], files: Iterable[ManifestFile]) -> tuple[FileId, ...]:
+    there = {entry.file for entry in files}
+    return tuple(sorted(set(missing) - there, key=lambda file: (file.kind is not Kind.DATA, file.name)))

@@ -20,7 +20,9 @@ from backupd.core.errors import (
 from backupd.core.exits import Exit
 from backupd.core.manifest import from_json
 from backupd.core.model import HistoryEntry, JobId, Kind, RefusedLink, TakenBasis
-from backupd.cycle import Cycle, Outcome
+from backupd.core.outcome import Outcome
+from backupd.cycle import Cycle
+from backupd.deadlines import Deadlines
 from backupd.journal import Journal
 from tests.fakes.clock import FakeClock
 from tests.fakes.records import Ear, checksums_hold, files, snapshots
@@ -57,7 +59,16 @@ class World:
             self.root / "catalog.sqlite", archive=archive, journals=journal, clock=self.clock, tell=self.ear
         )
         async with catalog:
-            cycle = Cycle("main", self.vendor, self.downloads, archive, open_records, self.clock, self.ear)
+            cycle = Cycle(
+                "main",
+                self.vendor,
+                self.downloads,
+                archive,
+                open_records,
+                self.clock,
+                self.ear,
+                Deadlines(self.clock, self.ear),
+            )
             return await cycle.run()
 
     def manifest(self, snapshot: str = FIRST):
