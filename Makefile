@@ -29,6 +29,11 @@ test-system: $(VENV)/.tools ## Run the program as its users do; installs what it
 	tests/system/install-tools
 	$(BIN)/python -m pytest -m "slow or system or crash" $(PYTEST_ARGS)
 
+.PHONY: bench
+bench: $(VENV)/.tools ## Measure downloads against other tools (BENCH_ARGS="fast --rounds 3 --size 2000")
+	$(BIN)/python -m tests.bench $(BENCH_ARGS)
+BENCH_ARGS ?=
+
 .PHONY: check
 check: $(VENV)/.tools ## Check style, types and layers
 	$(BIN)/ruff check

@@ -37,6 +37,7 @@ class Crew:
         self._growth = Growth()
         self._brought = 0  # bytes, by all lanes
         self._starved = 0.0  # seconds, by lanes that are gone
+        self._broke = False  # a connection did
         self._rest_until = 0.0
         self._replaced = 0
 
@@ -49,7 +50,7 @@ class Crew:
         def seen(count: int) -> None:
             self._seen(lane, count)
 
-        body = body_of(answer.response, Ring(), seen, stall=self._tools.stall)
+        body = body_of(answer.response, Ring(), seen, stall=self._tools.stall, careful=self._broke)
         lane.marked = (_now(), 0)
         self._lanes[lane] = body
         self._tools.lanes[lane] = lambda: self._replace(body)
@@ -124,6 +125,7 @@ class Crew:
 
     def rest(self) -> None:
         """A connection failed: take on nobody for a while."""
+        self._broke = True
         self._rest_until = _now() + _REST
 
     def replace_crawling(self) -> None:

@@ -63,6 +63,7 @@ class Growing:
         self._lock = Lock()
         self._loop = asyncio.get_running_loop()
         self._moved = asyncio.Event()
+        self._waiting = 0  # for it: the threads wake the loop only then, a wake-up costs more than a step
         self._keeping = Strand(workers, self._keep, self._stir)
         self._checking = Strand(workers, self._read_by_check, self._stir)
         self._wake()
@@ -155,11 +156,14 @@ class Growing:
         self.raise_failure()
 
     async def _until(self, reached: Callable[[], bool]) -> None:
-        while not reached():
-            self._moved.clear()
-            if reached():
-                return
-            await self._moved.wait()
+        self._waiting += 1
+        try:
+            while not reached():
+                self._moved.clear()
+                if not reached():  # else a thread was quicker than the line above
+                    await self._moved.wait()
+        finally:
+            self._waiting -= 1
 
     async def _sync(self) -> None:
         written, bytes_before = self._written, self._unsynced
@@ -183,14 +187,14 @@ class Growing:
     def _keep(self) -> bool:
         """Write one block and hash one: in turn, so that neither waits for all of the other."""
         wrote = self._attempt(self._write_one)
-        return self._attempt(lambda: self._read_one(self._hasher)) or wrote
+        return self._attempt(self._read_one, self._hasher) or wrote
 
     def _read_by_check(self) -> bool:
-        return self._attempt(lambda: self._read_one(self._checker))
+        return self._attempt(self._read_one, self._checker)
 
-    def _attempt(self, work: Callable[[], bool]) -> bool:
+    def _attempt(self, work: Callable[..., bool], *arguments: _Reader) -> bool:
         try:
-            return work()
+            return work(*arguments)
         except OSError as error:
             self._fail(archive_error(error, self._slot.part))
         except Exception as error:  # noqa: BLE001  a thread has no caller: whoever waits for the file gets it
@@ -256,7 +260,8 @@ class Growing:
             self._tell_loop(self._failed)
 
     def _stir(self) -> None:
-        self._tell_loop(self._moved.set)
+        if self._waiting:
+            self._tell_loop(self._moved.set)
 
     def _tell_loop(self, what: Callable[[], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits any more

@@ -15,7 +15,7 @@ import aiohttp
 from backupd.download.blocks import BLOCK, Block, Ring
 from backupd.download.setback import STALLED, Setback, reason_of
 
-_SHORT = 64 * 1024  # bytes; a shorter body leaves a connection that can be used again
+_SHORT = 512 * 1024  # bytes; a shorter body is worth more as a connection that can be used again
 
 Seen = Callable[[int], None]
 """Told of bytes as they come."""
@@ -39,11 +39,14 @@ class Body(Protocol):
         """Let the connection go. What waits in `next` gets a Setback."""
 
 
-def body_of(response: aiohttp.ClientResponse, ring: Ring, seen: Seen, *, stall: float) -> Body:
-    """Choose the way; `stall` is how many seconds may pass without a byte."""
+def body_of(response: aiohttp.ClientResponse, ring: Ring, seen: Seen, *, stall: float, careful: bool) -> Body:
+    """Choose the way; `stall` is how many seconds may pass without a byte.
+
+    `careful`: connections of this file broke; a short body, too, must not lose what came before the next break.
+    """
     connection = response.connection
     length = response.content_length
-    if connection is None or connection.transport is None or length is None or length < _SHORT:
+    if connection is None or connection.transport is None or length is None or (length < _SHORT and not careful):
         return StreamBody(response, ring, seen)
     if "Transfer-Encoding" in response.headers or response.content.exception() is not None:
         return StreamBody(response, ring, seen)

@@ -75,16 +75,17 @@ class Record:
         self._slot = slot
         self._boot = boot
         self._file = -1
+        self._lasting = False
 
     def begin(self, kept: Kept) -> None:
-        """Replace the record by one that says this, for good. Raises OSError."""
+        """Replace the record by one that says this. It lasts once `add_synced` was called. Raises OSError."""
         fresh = self._slot.resume.with_name(self._slot.resume.name + ".new")
         file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             os.write(file, _line(_to_head(kept, self._boot)))
-            os.fsync(file)
+            if kept.synced.size:  # the old record lasts, so must the new one
+                os.fsync(file)
             fresh.rename(self._slot.resume)
-            _sync_folder(self._slot.resume.parent)
         except OSError:
             os.close(file)
             raise
@@ -99,6 +100,9 @@ class Record:
         """Say that these bytes are on the disk for good, and make that itself last."""
         os.write(self._file, _line({"synced": ranges.spans}))
         os.fsync(self._file)
+        if not self._lasting:
+            _sync_folder(self._slot.resume.parent)
+            self._lasting = True
 
     def add_story(self, story: Story) -> None:
         """Say how often and how long was tried."""

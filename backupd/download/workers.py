@@ -31,6 +31,11 @@ class Workers:
             self._start()
         self._jobs.put(job)
 
+    @property
+    def pressed(self) -> bool:
+        """Whether jobs wait for a thread."""
+        return not self._jobs.empty()
+
     def close(self) -> None:
         """End the threads once what was submitted is done."""
         for _ in self._threads:
@@ -80,11 +85,14 @@ class Strand:
         self._workers.submit(self._run)
 
     def _run(self) -> None:
-        self._again = False
-        found = self._step()
-        with self._lock:
-            self._busy = found or self._again
-        if self._busy:
-            self._workers.submit(self._run)
-        else:
-            self._on_idle()
+        while True:
+            self._again = False
+            found = self._step()
+            with self._lock:
+                self._busy = found or self._again
+            if not self._busy:
+                self._on_idle()
+                return
+            if self._workers.pressed:  # let others have a turn; else stay, which saves the hand-over
+                self._workers.submit(self._run)
+                return

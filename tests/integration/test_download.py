@@ -1,8 +1,10 @@
 """Downloads, over real sockets into real files: what is on disk, on the wire, and told."""
 
 import asyncio
+import errno
 import hashlib
 import json
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +14,8 @@ import pytest
 
 from backupd.core.errors import (
     AccessRefused,
+    ArchiveError,
+    ArchiveFull,
     DownloadFailed,
     LinkDead,
     LinkRefused,
@@ -23,7 +27,9 @@ from backupd.core.errors import (
 from backupd.core.events import DownloadsPaused, FileProgress, FileRestarted, FileResumed, FileRetrying, FileStarted
 from backupd.core.patience import DAEMON
 from backupd.download import Limits
-from backupd.simulator import Drop, FileSpec, Instead, Misstate, Refuse, Revoke, Serve, Stall, Trickle
+from backupd.download.disk import PartFile
+from backupd.download.record import read
+from backupd.simulator import FileSpec, Instead, Misstate, Refuse, Revoke, Serve, Stall, Trickle
 from tests.fakes.check import FakeChecks
 from tests.integration.downloading import NAME, Bench, downloading, some_bytes
 from tests.integration.simulated import JOB
@@ -201,9 +207,16 @@ async def test_a_server_that_does_not_mean_ranges_sends_the_whole_again(bench, h
 
 
 async def test_a_416_with_the_total_confirms_a_complete_file(bench):
-    """The length was not told, and the connection broke behind the last byte."""
+    """The length was not told, and the process ended behind the last byte, before it knew that it was the last."""
     bench.vendor.serve(length=False)
-    bench.vendor.fault(Drop(after=1_000_000))
+    bench.vendor.fault(Stall(after=1_000_000))
+    task = asyncio.create_task(bench.fetch())
+    while not (bench.checks.made and bench.checks.made[0].fed >= 3 * 262_144):  # noqa: ASYNC110  other threads
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.3)  # for what does not fill a block
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
     received = await bench.fetch()
 
@@ -612,3 +625,101 @@ async def test_a_server_that_drops_the_validator_of_a_part_starts_anew(bench):
 
     bench.assert_whole(received)
     assert received.resumed_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "error"), [(errno.ENOSPC, ArchiveFull), (errno.EDQUOT, ArchiveFull), (errno.EIO, ArchiveError)]
+)
+async def test_a_disk_that_refuses_is_our_error_at_once_and_the_rest_is_fetched_later(
+    tmp_path, monkeypatch, number, error
+):
+    async with downloading(tmp_path, size=4_000_000) as bench:
+        bench.vendor.fault(Stall(after=3_500_000))
+        write = os.pwrite
+
+        def full(file: int, data: bytes, offset: int) -> int:
+            if offset >= 2_000_000:
+                raise OSError(number, os.strerror(number))
+            return write(file, data, offset)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "pwrite", full)
+            with pytest.raises(error) as caught:
+                await bench.fetch()
+        assert str(bench.slot.part) in str(caught.value)
+        assert bench.clock.slept == []
+        bench.vendor.requests.clear()
+
+        received = await bench.fetch()
+
+        bench.assert_whole(received)
+        assert 1_500_000 <= received.resumed_bytes <= 2_000_000 + 262_144
+
+
+async def test_a_sync_that_fails_is_our_error(bench, monkeypatch):
+    def fail(file: PartFile, total: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PartFile, "complete", fail)
+        with pytest.raises(ArchiveError):
+            await bench.fetch()
+
+    bench.assert_whole(await bench.fetch())
+
+
+async def test_a_huge_file_is_synced_on_the_way(tmp_path, monkeypatch):
+    monkeypatch.setattr("backupd.download.growing._SYNC_EVERY", 1_000_000)
+    monkeypatch.setattr("backupd.download.growing._MOST_UNSYNCED", 2_000_000)
+    async with downloading(tmp_path, size=9_000_000) as bench:
+        bench.vendor.drop_connection_after(8_500_000)
+        bench.vendor.fault(Refuse(status=500), always=True)
+        with pytest.raises(VendorUnavailable):
+            await bench.fetch()
+        bench.vendor.org().faults.clear()
+
+        after_power_cut = read(bench.slot, "another boot")
+
+        assert after_power_cut is not None
+        assert after_power_cut.ranges.size >= 6_000_000
+
+
+@pytest.mark.slow
+async def test_cut_at_any_of_a_hundred_positions_it_goes_on_from_there(tmp_path):
+    size = 700_000
+    contents = {f"Data_{n:03}.zip": some_bytes(size, n) for n in range(100)}
+    async with downloading(tmp_path, contents=contents) as bench, bench.downloader() as downloader:
+        for number, name in enumerate(contents):
+            bench.vendor.drop_connection_after(1 + number * size // 100, file=name)
+        for name, content in contents.items():
+            received = await bench.fetch_with(downloader, name)
+            bench.assert_whole(received, content)
+
+        assert sum(request.sent for request in bench.downloads) <= 100 * size + 100 * 150_000
+
+
+async def test_the_bandwidth_is_a_budget_for_all(tmp_path):
+    contents = {f"Data_{n:03}.zip": some_bytes(1_000_000, n) for n in range(3)}
+    async with (
+        downloading(tmp_path, contents=contents, limits=Limits(bandwidth=100_000)) as bench,
+        bench.downloader() as downloader,
+    ):
+        began = bench.clock.monotonic()
+        await asyncio.gather(*(bench.fetch_with(downloader, name) for name in contents))
+
+        assert bench.clock.monotonic() - began >= 29
+
+
+async def test_storms_of_refusals_end_in_whole_files(tmp_path):
+    contents = {f"Data_{n:03}.zip": some_bytes(300_000, n) for n in range(8)}
+    async with (
+        downloading(tmp_path, contents=contents, limits=Limits(files_at_once=8, connections=8)) as bench,
+        bench.downloader() as downloader,
+    ):
+        bench.vendor.fault(Refuse(status=429, retry_after=timedelta(seconds=20)), times=12)
+
+        received = await asyncio.gather(*(bench.fetch_with(downloader, name, patience=DAEMON) for name in contents))
+
+        for one in received:
+            assert bench.on_disk(one.file.name) == contents[one.file.name]
+        assert len(bench.downloads) <= 12 + 8

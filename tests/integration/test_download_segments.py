@@ -66,6 +66,7 @@ async def test_one_connection_is_one(tmp_path):
         assert bench.ranges == [None]
 
 
+@pytest.mark.slow
 async def test_all_files_together_have_so_many_connections(tmp_path):
     contents = {f"Data_{n:03}.zip": some_bytes(5_000_000, n) for n in range(3)}
     async with downloading(tmp_path, contents=contents, limits=Limits(connections=3, files_at_once=3)) as bench:
@@ -86,13 +87,6 @@ async def test_all_files_together_have_so_many_connections(tmp_path):
         assert 2 <= most <= 4  # one that was just let go may not be seen as done yet
         for name, content in contents.items():
             assert bench.on_disk(name) == content
-
-
-async def test_a_fast_file_needs_no_helpers(tmp_path):
-    async with downloading(tmp_path, size=30_000_000) as bench:
-        bench.assert_whole(await bench.fetch())
-
-        assert bench.ranges == [None]
 
 
 @pytest.mark.parametrize("etag", ["weak", "none"])
@@ -117,6 +111,7 @@ async def test_at_the_first_sign_that_the_server_does_not_mean_it_one_connection
     assert not slow.told_of(FileRestarted)
 
 
+@pytest.mark.slow
 async def test_a_server_that_stops_meaning_it_later_ends_in_one_version(slow):
     slow.vendor.fault(Serve(range="ignored"), skip=2, always=True)
 
@@ -140,6 +135,7 @@ async def test_a_file_that_changes_under_the_segments_is_never_a_mixture(slow):
     slow.assert_whole(received, content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [
@@ -167,6 +163,7 @@ async def test_a_fault_on_a_segment_costs_only_that_segment(tmp_path, fault):
         assert sent(bench) <= SIZE + 4_000_000
 
 
+@pytest.mark.slow
 async def test_faults_on_every_third_request(tmp_path):
     async with downloading(tmp_path, size=SIZE, limits=Limits(connections=4, timeout=0.7)) as bench:
         bench.vendor.pace = SLOW
@@ -198,14 +195,15 @@ async def test_a_segmented_file_is_resumed_by_its_ranges(tmp_path):
 
 async def test_the_check_stops_all_connections(tmp_path):
     async with downloading(tmp_path, size=SIZE, limits=Limits(connections=4)) as bench:
-        bench.vendor.pace = SLOW
+        bench.vendor.pace = Pace(per_connection=1_000_000)
 
         with pytest.raises(ZipRejected):
-            await bench.fetch(new_check=FakeChecks(reject_after=5_000_000))
+            await bench.fetch(new_check=FakeChecks(reject_after=500_000))
 
         assert sent(bench) < SIZE
 
 
+@pytest.mark.slow
 async def test_many_cancels_at_any_moment_lose_nothing(tmp_path):
     async with downloading(tmp_path, size=SIZE, limits=Limits(connections=4)) as bench:
         bench.vendor.pace = Pace(per_connection=6_000_000)
@@ -224,6 +222,7 @@ async def test_many_cancels_at_any_moment_lose_nothing(tmp_path):
         assert sent(bench) <= 2 * SIZE
 
 
+@pytest.mark.slow
 async def test_a_connection_that_crawls_while_others_fly_is_replaced(tmp_path, monkeypatch):
     monkeypatch.setattr("backupd.download.lanes._CRAWL_SEEN", 0.5)
     contents = {f"Data_{n:03}.zip": some_bytes(6_000_000, n) for n in range(3)}

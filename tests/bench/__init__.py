@@ -1,0 +1,1 @@
+"""Measures downloads against what an operator would put together; `make bench` runs it."""

@@ -1,0 +1,122 @@
+"""The steps alone, each by itself and as lean as it can be: receive, hash, unpack and sum, write. In CPU seconds.
+
+python -m tests.bench.floor CA FOLDER URL... — the files are in FOLDER, too; prints JSON.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import ssl
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from isal import isal_zlib
+
+_BLOCK = 256 * 1024
+
+
+class _Sink(asyncio.BufferedProtocol):
+    """Receives into one buffer, and forgets."""
+
+    def __init__(self, done: asyncio.Future[None]) -> None:
+        self._memory = memoryview(bytearray(_BLOCK))
+        self._done = done
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        del sizehint
+        return self._memory
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._done.set_result(None)
+
+
+async def receive(authority: str, urls: list[str]) -> None:
+    """Receive over TLS, several at once."""
+    loop = asyncio.get_running_loop()
+    context = ssl.create_default_context(cafile=authority)
+    places = asyncio.Semaphore(4)
+
+    async def one(url: str) -> None:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        async with places:
+            done: asyncio.Future[None] = loop.create_future()
+            transport, _ = await loop.create_connection(
+                lambda: _Sink(done), host, parts.port or 443, ssl=context, server_hostname=host
+            )
+            transport.write(f"GET {parts.path} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+            await done
+
+    await asyncio.gather(*(one(url) for url in urls))
+
+
+def hash_all(paths: list[Path]) -> None:
+    """Hash, from the page cache."""
+    memory = memoryview(bytearray(_BLOCK))
+    for path in paths:
+        digest = hashlib.sha256()
+        with path.open("rb", buffering=0) as file:
+            while count := file.readinto(memory):
+                digest.update(memory[:count])
+
+
+def unpack_all(paths: list[Path]) -> None:
+    """Unpack and sum every member."""
+    for path in paths:
+        with zipfile.ZipFile(path) as archive, path.open("rb", buffering=0) as file:
+            for member in archive.infolist():
+                file.seek(member.header_offset + 30 + len(member.filename.encode()))
+                packed = memoryview(file.read(member.compress_size))
+                crc = 0
+                if member.compress_type == zipfile.ZIP_STORED:
+                    crc = isal_zlib.crc32(packed, crc)
+                else:
+                    unpacker = isal_zlib.decompressobj(-15)
+                    for at in range(0, len(packed), 65536):
+                        data = bytes(packed[at : at + 65536])
+                        while output := unpacker.decompress(data, _BLOCK):
+                            crc = isal_zlib.crc32(output, crc)
+                            data = unpacker.unconsumed_tail
+                if crc != member.CRC:
+                    raise SystemExit("the floor does not check what it should")
+
+
+def write_all(paths: list[Path], folder: Path) -> None:
+    """Write as many bytes, and sync them."""
+    block = os.urandom(_BLOCK)
+    for path in paths:
+        file = os.open(folder / "floor", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        for at in range(0, path.stat().st_size, _BLOCK):
+            os.pwrite(file, block, at)
+        os.fsync(file)
+        os.close(file)
+    (folder / "floor").unlink()
+
+
+def _cpu(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return round(time.process_time() - began, 3)
+
+
+def main() -> None:
+    """Measure, and print."""
+    authority, root, *urls = sys.argv[1:]
+    paths = [Path(root) / url.rpartition("/")[2] for url in urls]
+    took = {
+        "receive": _cpu(lambda: asyncio.run(receive(authority, urls))),
+        "hash": _cpu(lambda: hash_all(paths)),
+        "unpack": _cpu(lambda: unpack_all(paths)),
+        "write": _cpu(lambda: write_all(paths, Path.cwd())),
+    }
+    sys.stdout.write(json.dumps(took))
+
+
+if __name__ == "__main__":
+    main()
