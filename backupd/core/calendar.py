@@ -14,6 +14,7 @@ from backupd.core.reconcile import Row, Verdict
 _MONTHS = 12
 _WORDS = {
     Verdict.ARCHIVED: "archived",
+    Verdict.DROPPED: "archived, and dropped by rule since",
     Verdict.MISSED: "missed: its links expired",
     Verdict.SUPERSEDED: "missed: a newer one hid its links",
     Verdict.OBTAINABLE: "not archived in full yet",
@@ -25,6 +26,7 @@ class Mark(StrEnum):
     """What a day looks like."""
 
     NONE = "none"
+    DROPPED = "dropped"
     ARCHIVED = "archived"
     UNDER_WAY = "under-way"
     FAILED = "failed"  # at the vendor
@@ -33,6 +35,7 @@ class Mark(StrEnum):
 
 _MARKS = {
     Verdict.ARCHIVED: Mark.ARCHIVED,
+    Verdict.DROPPED: Mark.DROPPED,
     Verdict.OBTAINABLE: Mark.UNDER_WAY,
     Verdict.FAILED: Mark.FAILED,
     Verdict.SUPERSEDED: Mark.MISSED,

@@ -4,7 +4,7 @@ Labels are orgs of the settings and words of ours, so their number has an end; d
 """
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Info, Summary, disable_created_metrics, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -43,17 +43,31 @@ class Metrics:
         Info("backupd_build", "The running program.", registry=self._registry).info(build)
         self._cycles = self._counter("cycles", "Cycles that ended.", "org", "result")
         self._cycle_seconds = self._summary("cycle_duration_seconds", "How long cycles took.", "org")
-        self._published = self._counter("published_snapshots", "Snapshots published or added to.", "org")
-        self._missed = self._counter("missed_jobs", "Jobs whose links expired before they were archived.", "org")
+        published = self._counter("published_snapshots", "Snapshots published or added to.", "org")
+        missed = self._counter("missed_jobs", "Jobs whose links expired before they were archived.", "org")
+        self._scrubbed = self._counter("scrubbed_bytes", "Archived bytes that were read again.", "org")
+        damaged = self._counter("damaged_files", "Archived files found damaged.", "org")
+        healed = self._counter("healed_snapshots", "Snapshots whose damaged files were replaced.", "org")
+        dropped = self._counter("dropped_snapshots", "Snapshots that a rule let go.", "org")
         self._files = self._counter("files", "Files whose download ended.", "org", "kind", "outcome")
         self._file_seconds = self._summary("file_duration_seconds", "How long whole files took.", "org", "kind")
         self._received = self._counter("received_bytes", "Bytes received from file servers.", "org")
         self._resumed = self._counter("resumed_bytes", "Bytes that were not fetched again.", "org")
         self._retries = self._counter("retries", "Tries that had to be repeated.", "org", "what")
         self._errors = self._counter("errors", "Failures, by kind.", "org", "kind")
-        self._renewals = self._counter("token_renewals", "Access tokens that were fetched.", "org")
-        self._throttles = self._counter("token_throttles", "Times the vendor refused a token for a while.", "org")
+        renewals = self._counter("token_renewals", "Access tokens that were fetched.", "org")
+        throttles = self._counter("token_throttles", "Times the vendor refused a token for a while.", "org")
         self._pauses = self._counter("paused_seconds", "Pauses that file servers asked for.")
+        self._once: Mapping[type[events.Event], Counter] = {
+            events.JobPublished: published,
+            events.JobRevised: published,
+            events.JobWasMissed: missed,
+            events.FileDamaged: damaged,
+            events.SnapshotHealed: healed,
+            events.SnapshotDropped: dropped,
+            events.TokenRenewed: renewals,
+            events.TokenPaused: throttles,
+        }
 
     def exposition(self, found: Overview | None) -> bytes:
         """Give all metrics as text; how things stand is left away if it could not be found out."""
@@ -62,6 +76,9 @@ class Metrics:
 
     def __call__(self, event: events.Event) -> None:
         """Count what happened."""
+        once = self._once.get(type(event))
+        if once is not None:
+            once.labels(event.org).inc()  # type: ignore[attr-defined]  # every event in this table has an org
         match event:
             case events.CycleFinished():
                 self._cycles.labels(event.org, self._word(event.result)).inc()
@@ -71,20 +88,14 @@ class Metrics:
                 self._cycles.labels(event.org, self._word(event.kind)).inc()
                 self._errors.labels(event.org, self._kind(event.kind)).inc()
                 self._forget(event.org)
-            case events.StepFailed():
+            case events.StepFailed() | events.ChoreFailed():
                 self._errors.labels(event.org, self._kind(event.kind)).inc()
-            case events.JobPublished() | events.JobRevised():
-                self._published.labels(event.org).inc()
-            case events.JobWasMissed():
-                self._missed.labels(event.org).inc()
             case events.CallRetrying():
                 self._retries.labels(event.org, "call").inc()
-            case events.TokenRenewed():
-                self._renewals.labels(event.org).inc()
-            case events.TokenPaused():
-                self._throttles.labels(event.org).inc()
             case events.DownloadsPaused():
                 self._pauses.inc(event.seconds)
+            case events.ScrubFinished():
+                self._scrubbed.labels(event.org).inc(event.size)
             case _:
                 self._count_file(event)
 

@@ -18,7 +18,9 @@ _CHANGES = (
     *(events.CycleStarted, events.CycleFinished, events.CycleFailed, events.StepFailed),
     *(events.JobFound, events.LinksAppeared, events.ExpiryChanged, events.JobPublished, events.JobRevised),
     *(events.JobIncomplete, events.JobWasMissed, events.FileStarted, events.FileVerified, events.FileRejected),
-    *(events.FileFailed, events.SettingsReloaded, events.CatalogRebuilt),
+    *(events.FileFailed, events.FileDamaged, events.SnapshotHealed, events.SnapshotDropped, events.ScrubFinished),
+    *(events.AlarmWasRaised, events.AlarmWasRepeated, events.AlarmWasCleared, events.HistoryReconciled),
+    *(events.SettingsReloaded, events.CatalogRebuilt),
 )
 """After one of these, a page shows something else; between them only the bars move."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from backupd.core.alarms import Alarm
 from backupd.core.deadlines import Growing, Outlook, outlook
 from backupd.core.model import FileId
 from backupd.core.overview import Judgement, OrgStatus, State, UnderWay
@@ -44,6 +45,7 @@ class OrgView:
     judgement: Judgement
     jobs: tuple[JobView, ...]
     polling: bool  # its cycle runs now
+    alarms: tuple[Alarm, ...]  # that stand, the newest first
 
     @property
     def mood(self) -> str:
@@ -59,7 +61,8 @@ class OrgView:
 def view(org: OrgStatus, now: datetime, feed: Feed) -> OrgView:
     """Join what is known of an org with what moves now."""
     jobs = tuple(_job(org.org, job, now, feed) for job in org.under_way)
-    return OrgView(org, org.judge(now), jobs, org.org in feed.running)
+    alarms = sorted((alarm for alarm in org.alarms if alarm.stands), key=lambda alarm: alarm.raised_at, reverse=True)
+    return OrgView(org, org.judge(now), jobs, org.org in feed.running, tuple(alarms))
 
 
 def _job(org: str, job: UnderWay, now: datetime, feed: Feed) -> JobView:

@@ -60,6 +60,10 @@ EVERYTHING = (
     events.TokenPaused("main", NOW),
     events.DownloadsPaused(12.5, "429"),
     events.StepFailed("main", "schedule", "vendor_unavailable", "r", "a"),
+    events.ScrubFinished("main", files=3, size=700, damaged=1, seconds=1.0),
+    events.FileDamaged("main", "4004", "p", "data/Data_001.zip", "r"),
+    events.SnapshotHealed("main", "4004", "p", 2, 1),
+    events.SnapshotDropped("main", "4004", "p", "keep_last"),
     progress(400),
     verified(1000, 250),
 )

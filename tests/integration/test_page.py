@@ -134,6 +134,31 @@ async def test_older_snapshots_are_on_further_pages():
     assert ">Older</a>" not in text
 
 
+async def test_only_alarms_that_stand_are_shown():
+    over = replace(_alarm("the disk is full"), cleared_at=FakeClock().now())
+    async with visit(replace(in_danger(), alarms=(over, _alarm("the token was refused")))) as page:
+        _, text, _ = await page.get()
+
+    assert "The token was refused" in text
+    assert "disk is full" not in text
+
+
+async def test_a_partial_snapshot_is_not_shown_as_whole():
+    row = replace(archived("main", FakeClock().now())[0], missing=2)
+
+    class Partial(FakeFacts):
+        async def snapshot(self, path):
+            _, *rest = await super().snapshot(path)
+            return row, *rest
+
+    async with visit() as page:
+        await page.front.show(Place("127.0.0.1", 0), Partial(protected()))
+        _, text, _ = await page.get(f"/snapshots/{row.path}")
+
+    assert "2 files of this backup could not be had" in text
+    assert ">Partial</span>" in text
+
+
 async def test_a_snapshots_page_shows_files_checksums_and_the_manifest():
     row, files, _ = await FakeFacts(protected()).snapshot(str(archived("main", FakeClock().now())[3].path))
     async with visit() as page:

@@ -58,6 +58,7 @@ def test_each_verdict_has_its_mark_and_its_words():
     assert shown(row(Verdict.MISSED))[when].mark is Mark.MISSED
     assert shown(row(Verdict.SUPERSEDED))[when].mark is Mark.MISSED
     assert shown(row(Verdict.FAILED))[when].words == ("failed at the vendor",)
+    assert shown(row(Verdict.DROPPED))[when].mark is Mark.DROPPED
     assert shown(row(Verdict.OBTAINABLE))[when].mark is Mark.UNDER_WAY
 
 
