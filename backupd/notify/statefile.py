@@ -1,5 +1,6 @@
 """The daemon's state as a small file: so `backupd status` can say when the next poll is without asking the daemon."""
 
+import asyncio
 import json
 import os
 from collections.abc import Mapping
@@ -7,8 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-
-import aiofiles
+from threading import Lock
 
 from backupd.core.errors import ArchiveError
 from backupd.core.times import from_text, to_text
@@ -26,23 +26,31 @@ class StateFile:
     """Written while the daemon runs, removed when it ends."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
+        self._ended = False
+        self._writing = Lock()
 
     async def write(self, next_polls: Mapping[str, datetime]) -> None:
         """Replace the state. Raises ArchiveError."""
         document = {"pid": os.getpid(), "next_polls": {org: to_text(at) for org, at in next_polls.items()}}
-        scratch = self._path.with_name(self._path.name + ".new")
-        try:
-            async with aiofiles.open(scratch, "w", encoding="utf-8") as file:
-                await file.write(json.dumps(document) + "\n")
-            scratch.replace(self._path)
-        except OSError as error:
-            raise ArchiveError(f"{self._path}: {error.strerror}") from error
+        await asyncio.to_thread(self._write, json.dumps(document) + "\n")
 
     def remove(self) -> None:
-        """Say that no daemon runs any more."""
-        with suppress(OSError):
-            self._path.unlink()
+        """Say that no daemon runs any more; a write that is under way comes before this, or not at all."""
+        with self._writing, suppress(OSError):
+            self._ended = True
+            self.path.unlink()
+
+    def _write(self, text: str) -> None:
+        scratch = self.path.with_name(self.path.name + ".new")
+        with self._writing:
+            if self._ended:
+                return
+            try:
+                scratch.write_text(text, encoding="utf-8")
+                scratch.replace(self.path)
+            except OSError as error:
+                raise ArchiveError(f"{self.path}: {error.strerror}") from error
 
 
 def read_state(path: Path) -> ServiceState | None:

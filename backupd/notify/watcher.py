@@ -19,7 +19,9 @@ class ServiceWatcher:
         self._state: StateFile | None = None
 
     def keep_state_in(self, path: Path) -> None:
-        """Write the state there from now on."""
+        """Write the state there from now on, and no longer where it was before."""
+        if self._state is not None and self._state.path != path:
+            self._state.remove()
         self._state = StateFile(path)
 
     async def ready(self) -> None:
