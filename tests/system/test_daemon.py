@@ -92,6 +92,7 @@ async def test_sigterm_within_a_slow_download_ends_it_at_once_and_the_rest_is_re
     assert await stop(running) == 0
     assert half_done(site.root) == []
     assert len(parts(site)) == len(FOUR)
+    assert not (site.root / ".state" / "service.json").exists()
 
     sent = sum(request.sent for request in site.vendor.requests)
     site.vendor.set_pace()

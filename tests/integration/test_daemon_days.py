@@ -1,0 +1,198 @@
+"""The whole daemon over simulated weeks: real wiring, sockets and files, and a clock that is moved.
+
+Whatever sleeps, or waits for its next poll, is woken by moving the time on; real time
+passes only while something works.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+
+from backupd.app import Surroundings, serve
+from backupd.core import events
+from backupd.core.exits import Exit
+from backupd.notify import read_state
+from backupd.settings import load
+from backupd.simulator import OrgSpec, Scenario, ScheduleSpec, Simulator, Switches
+from tests.fakes.clock import START
+from tests.fakes.records import Ear, checksums_hold, snapshots
+from tests.integration.operator import run
+
+STEP = timedelta(hours=1)  # by which idle time passes
+_ROUNDING = 0.001  # seconds; a timedelta counts microseconds
+pytestmark = pytest.mark.timeout(120)
+
+
+class MovedClock:
+    """The system's time, which time-machine moves; a sleep ends when its time has come."""
+
+    def __init__(self, traveller: time_machine.Traveller) -> None:
+        self._traveller = traveller
+        self._running = 0.0
+        self._sleepers: dict[asyncio.Future[None], float] = {}
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return self._running
+
+    async def sleep(self, seconds: float) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._sleepers[turn] = self._running + seconds
+        try:
+            await turn
+        finally:
+            self._sleepers.pop(turn, None)
+
+    def pass_time(self, span: timedelta, *, suspended: bool = False) -> None:
+        self._traveller.shift(span)
+        self._running += 0.0 if suspended else span.total_seconds()
+        for turn, until in self._sleepers.items():
+            if until <= self._running + _ROUNDING and not turn.done():
+                turn.set_result(None)
+
+    def next_to_wake(self) -> timedelta:
+        """Return how long the first sleeper has still to sleep."""
+        return timedelta(seconds=max(0.0, min(self._sleepers.values(), default=0.0) - self._running))
+
+
+class Daemon:
+    """The daemon under test, its vendor, and their time."""
+
+    def __init__(self, simulator: Simulator, clock: MovedClock, folder: Path) -> None:
+        self.simulator = simulator
+        self.vendor = simulator.vendor
+        self.clock = clock
+        self.ear = Ear()
+        self.root = folder / "archive"
+        self.root.mkdir()
+        self._config = folder / "backupd.toml"
+        self._config.write_text(
+            f"""
+            [archive]
+            root = "{self.root}"
+            min_free = "0MB"
+            [poll]
+            every = "12h"
+            [web]
+            listen = ""
+            [orgs.main]
+            client_id = "1000.SIMULATED"
+            client_secret = "simulated"
+            refresh_token = "1000.simulated"
+            accounts_url = "{self.vendor.url}"
+            api_domain = "{self.vendor.url}"
+            download_hosts = ["{self.vendor.url.partition("//")[2]}"]
+            """,
+            encoding="utf-8",
+        )
+
+    async def run(self) -> Exit:
+        around = Surroundings(tell=self.ear, learn=lambda _: None, clock=self.clock)
+        return await serve(
+            lambda: load(self._config, environment={}, run_secrets=self.root / "none"), around, on_load=lambda _: None
+        )
+
+    @property
+    def polls(self) -> int:
+        """How many cycles have ended."""
+        return len(self.ear.of(events.CycleFinished)) + len(self.ear.of(events.CycleFailed))
+
+    @property
+    def works(self) -> bool:
+        """Whether a cycle runs."""
+        return len(self.ear.of(events.CycleStarted)) > self.polls
+
+    async def live(self, **span: float) -> None:
+        """Let so much time pass: in steps while nothing is to be done, and as slowly as real work needs otherwise."""
+        end = self.clock.now() + timedelta(**span)
+        while self.clock.now() < end or self.works:
+            due = self.works or self.next_poll <= self.clock.now()
+            self.clock.pass_time(min(STEP, self.clock.next_to_wake()) if due else STEP)
+            await asyncio.sleep(0.001)
+
+    @property
+    def next_poll(self) -> datetime:
+        """When the next cycle is due, as the daemon says."""
+        state = read_state(self.root / ".state" / "service.json")
+        return state.next_polls["main"] if state else self.clock.now()
+
+    @property
+    def snapshots(self) -> int:
+        assert all(checksums_hold(self.root / path) for path in snapshots(self.root))
+        return len(snapshots(self.root))
+
+
+@asynccontextmanager
+async def daemon(folder: Path) -> AsyncIterator[Daemon]:
+    """Run the daemon against a vendor that has nothing yet; at the end SIGTERM must end it with 0."""
+    with time_machine.travel(START, tick=False) as traveller:
+        clock = MovedClock(traveller)
+        scenario = Scenario((OrgSpec(schedule=ScheduleSpec(), switches=Switches(old_links="gone")),))
+        simulator = Simulator(scenario, clock=clock.now)
+        async with simulator:
+            running = Daemon(simulator, clock, folder)
+            task = asyncio.create_task(running.run())
+            while not running.polls:
+                await running.live(minutes=1)
+            await running.live(hours=5)  # at rest
+            yield running
+            os.kill(os.getpid(), signal.SIGTERM)
+            async with asyncio.timeout(10):
+                assert await task is Exit.OK
+
+
+async def test_a_job_that_appears_later_is_archived_and_three_more_over_six_weeks(tmp_path):
+    async with daemon(tmp_path) as running:
+        await running.live(days=3)
+        assert running.snapshots == 0
+        for number in range(4):
+            running.vendor.add_run(run(f"400{number}", days_ago=0))
+            await running.live(days=10)
+            assert running.snapshots == number + 1
+
+        assert 2 * 43 <= running.polls <= 2 * 43 + 2
+        assert not running.ear.of(events.CycleFailed)
+        assert not running.ear.of(events.StepFailed)
+        assert running.next_poll > running.clock.now()
+
+
+async def test_a_vendor_that_is_down_for_hours_is_asked_again_and_again_and_nothing_is_lost(tmp_path):
+    async with daemon(tmp_path) as running:
+        await running.simulator.stop()
+        await running.live(hours=30)
+        failed = len(running.ear.of(events.StepFailed))
+        assert failed >= 8
+        running.vendor.add_run(run("4000", days_ago=0))
+        await running.simulator.start()
+        await running.live(hours=14)
+
+        assert running.snapshots == 1
+        assert len(running.ear.of(events.StepFailed)) == failed
+
+
+async def test_a_machine_that_sleeps_for_days_archives_what_came_meanwhile_as_soon_as_it_wakes(tmp_path):
+    async with daemon(tmp_path) as running:
+        running.vendor.add_run(run("4000", days_ago=0))
+        running.clock.pass_time(timedelta(days=3), suspended=True)
+        await running.live(hours=2)
+
+        assert running.snapshots == 1
+        assert len(running.ear.of(events.ClockJumped)) == 1
+
+
+async def test_a_clock_that_is_set_back_for_two_days_stops_no_poll(tmp_path):
+    async with daemon(tmp_path) as running:
+        running.clock.pass_time(timedelta(days=-2), suspended=True)
+        running.vendor.add_run(run("4000", days_ago=0))
+        await running.live(hours=14)
+
+        assert running.snapshots == 1
