@@ -47,3 +47,13 @@ def test_every_part_finds_what_it_imports_among_what_users_have(installed):
     found = run(installed / "python", "-W", "error", "-c", IMPORT_ALL).split()
 
     assert {"backupd.app", "backupd.cycle", "backupd.settings.loading"} <= set(found)
+
+
+def test_the_page_comes_with_all_its_files(installed):
+    found = run(installed / "python", "-c", "import backupd.web as web; print(web.__path__[0])").strip()
+    theirs = {str(path.relative_to(found)) for path in Path(found).rglob("*.*") if "__pycache__" not in path.parts}
+    ours = ROOT / "backupd" / "web"
+
+    assert theirs >= {
+        str(path.relative_to(ours)) for folder in ("templates", "static") for path in (ours / folder).iterdir()
+    }
