@@ -52,8 +52,13 @@ class Running:
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal, if it still runs."""
-        if not self._end.done():
+        if not self.has_ended:
             os.kill(self.pid, number)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is over."""
+        return self._end.done()
 
     async def told(self, text: str, times: int = 1) -> None:
         """Wait until so many lines that hold the text came on standard error, or the process ended without."""
