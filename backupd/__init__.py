@@ -16,6 +16,7 @@ The map, in reading order. Imports go down only, towards `core`; what stands on 
 - `journal` — the append-only facts of an org, hash-chained
 - `catalog` — the SQLite index over manifests and journals
 - `survey` — how things stand: gathered for `status`, the page and the metrics, judged by `core.overview`
+- `upkeep` — what becomes of snapshots later: read again, kept or dropped by rule, held
 - `service` — WHEN: the scheduler, signals, reloading, stopping
 - `web` — the page, /healthz and /metrics
 - `notify` — tells others how the service is: systemd, the state file

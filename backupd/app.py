@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from backupd.download import Downloader
     from backupd.survey import Survey
+    from backupd.upkeep import Caretaker
     from backupd.zoho.account import Account
     from backupd.zoho.auth import Tokens
     from backupd.zoho.client import ZohoClient
@@ -73,6 +75,7 @@ class App:
 
     cycles: Mapping[str, Cycle]
     library: Library
+    skews: Mapping[str, Callable[[], timedelta | None]]  # by org: the vendor's clock against ours, once it was seen
 
     async def run_once(self) -> Exit:
         """Run one cycle for every org, all at once; return the status that stands for all."""
@@ -96,7 +99,7 @@ async def open_library(settings: Settings, around: Surroundings, *, read_only: b
     catalog = await Catalog.open(
         settings.catalog.path or root / CATALOG,
         archive=archive,
-        journals=lambda org: _open_journal(root, org, around, read_only=True),
+        journals=lambda org: open_journal(root, org, around, read_only=True),
         clock=around.clock,
         tell=around.tell,
         read_only=read_only,
@@ -148,7 +151,7 @@ async def open_app(
             )
         )
         shared = _Shared(settings, around, library, patience, calls, downloader, deadlines)
-        yield App({org: _cycle(org, shared) for org in orgs}, library)
+        yield App({org: _cycle(org, shared) for org in orgs}, library, shared.skews)
 
 
 @asynccontextmanager
@@ -172,6 +175,7 @@ async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: 
     from backupd.notify import ServiceWatcher, Systemd
     from backupd.service import Generation, Service
     from backupd.settings.service import notify_socket
+    from backupd.upkeep import doing, terms_of
     from backupd.web import Front, Place
 
     watcher = ServiceWatcher(Systemd(notify_socket()))
@@ -188,12 +192,33 @@ async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: 
         token = web.token.get_secret_value() if web.token else None
         place = Place(*web.listen, token, web.hosts) if web.listen else None
         await front.show(place, open_survey(settings, app.library))
+        carer = caretaker(app.library, heard)
+        chores = [chore for org in app.cycles for chore in carer.chores(org, terms_of(settings, org), app.skews[org])]
+        await stack.enter_async_context(doing(chores, heard.clock, heard.tell))
         return Generation(app.cycles, settings.poll.every, settings.poll.jitter, stack.aclose)
 
     async with front:
         first = await generation()
         ended_by = await Service(heard.clock, heard.tell, watcher, generation, __version__).run(first)
     return Exit.INTERRUPTED if ended_by == "SIGINT" else Exit.OK
+
+
+async def open_records(org: str, library: Library, around: Surroundings) -> tuple[Journal, Catalog]:
+    """Open an org's records for writing, both brought up to date. Call under its lock. Raises ArchiveError."""
+    from backupd.upkeep.pruning import finish_drops
+
+    journal = await open_journal(library.root, org, around)
+    await library.catalog.catch_up(org, journal)
+    await finish_drops(org, library.archive, journal, library.catalog, around.tell)
+    return journal, library.catalog
+
+
+def caretaker(library: Library, around: Surroundings) -> "Caretaker":
+    """Give who looks after the snapshots of a library that may be written to."""
+    from backupd.upkeep import Caretaker
+
+    root, archive, catalog = library.root, library.archive, library.catalog
+    return Caretaker(root, archive, catalog, lambda org: open_records(org, library, around), around.clock, around.tell)
 
 
 async def rebuild_catalog(settings: Settings, around: Surroundings) -> int:
@@ -217,6 +242,7 @@ class _Shared:
     calls: "ClientSession"
     downloader: "Downloader"
     deadlines: Deadlines
+    skews: dict[str, Callable[[], timedelta | None]] = field(default_factory=dict)
 
 
 def _cycle(org: str, shared: _Shared) -> Cycle:
@@ -228,19 +254,14 @@ def _cycle(org: str, shared: _Shared) -> Cycle:
     account = _account(org, shared.settings)
     tokens = _tokens(shared.calls, account, library.root, around)
 
-    async def open_records() -> tuple[Journal, Catalog]:
-        journal = await _open_journal(library.root, org, around)
-        await library.catalog.catch_up(org, journal)
-        return journal, library.catalog
-
+    vendor = ZohoClient(shared.calls, account, tokens, patience=shared.patience, clock=around.clock, tell=around.tell)
+    shared.skews[org] = vendor.clock_skew
     return Cycle(
         org,
-        vendor=ZohoClient(
-            shared.calls, account, tokens, patience=shared.patience, clock=around.clock, tell=around.tell
-        ),
+        vendor=vendor,
         downloads=OrgDownloads(org, shared.downloader, Gate(account.download_hosts, tokens), shared.patience),
         archive=library.archive,
-        open_records=open_records,
+        open_records=lambda: open_records(org, library, around),
         clock=around.clock,
         tell=around.tell,
         deadlines=shared.deadlines,
@@ -274,7 +295,8 @@ def _account(org: str, settings: Settings) -> "Account":
     )
 
 
-async def _open_journal(root: Path, org: str, around: Surroundings, *, read_only: bool = False) -> Journal:
+async def open_journal(root: Path, org: str, around: Surroundings, *, read_only: bool = False) -> Journal:
+    """Open an org's journal; for writing, under the org's lock only. Raises ArchiveError."""
     return await Journal.open(root / org / JOURNAL, org=org, clock=around.clock, tell=around.tell, read_only=read_only)
 
 

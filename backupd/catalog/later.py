@@ -36,7 +36,9 @@ def put_scrubbed(db: sqlite3.Connection, org: str, fact: Scrubbed, at: str) -> N
     else:
         _mark(db, snapshot, fact.read, read_at=at, damaged=False)
     _mark(db, snapshot, fact.damaged, read_at=at, damaged=True)
-    db.execute("UPDATE snapshots SET scrubbed_at = ?, other = ? WHERE id = ?", (at, len(fact.other), snapshot))
+    db.execute("UPDATE snapshots SET scrubbed_at = ? WHERE id = ?", (at, snapshot))
+    if fact.other is not None:
+        db.execute("UPDATE snapshots SET other = ? WHERE id = ?", (len(fact.other), snapshot))
     _recount(db, snapshot)
 
 

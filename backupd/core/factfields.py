@@ -145,7 +145,7 @@ def _missed(fields: Fields) -> Missed:
 def _scrubbed(fields: Fields) -> Scrubbed:
     damaged = tuple(_file(entry) for entry in _list(fields, "damaged"))
     read = None if fields.get("read") is None else tuple(_file(entry) for entry in _list(fields, "read"))
-    other = tuple(_texts(fields, "other")) if "other" in fields else ()
+    other = None if fields.get("other") is None else tuple(_texts(fields, "other"))
     return Scrubbed(_job(fields), _number(fields, "files"), damaged, read, other)
 
 
@@ -219,7 +219,7 @@ def _scrubbed_fields(fact: Scrubbed) -> dict[str, Any]:
     }
     if fact.read is not None:
         fields["read"] = [_file_fields(file) for file in fact.read]
-    if fact.other:
+    if fact.other is not None:
         fields["other"] = list(fact.other)
     return fields
 

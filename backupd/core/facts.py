@@ -111,7 +111,7 @@ class Scrubbed(Fact):
     files: int
     damaged: tuple[FileId, ...]
     read: tuple[FileId, ...] | None = None  # the files that were read to their end; None: all of them
-    other: tuple[str, ...] = ()  # what else in its folder was not as it should be, by name
+    other: tuple[str, ...] | None = None  # what else in its folder was not as it should be; None: not looked at
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,9 @@ class Retention(BaseModel):
     keep_monthly: int | None = Field(None, ge=1, description="Keep the newest snapshot of each of so many months.")
     keep_yearly: int | None = Field(None, ge=1, description="Keep the newest snapshot of each of so many years.")
     keep_within: SomeDuration | None = Field(None, description="Keep every snapshot younger than this.")
+    trash_for: Duration = Field(
+        timedelta(days=7), description="What is dropped lies in `.trash` for so long before it is removed for good."
+    )
 
 
 class Web(BaseModel):

@@ -111,6 +111,7 @@ manifests = st.builds(
     schedule=st.none() | schedules,
     tool_version=texts,
     files=st.lists(manifest_files, max_size=5, unique_by=lambda entry: entry.file).map(tuple).map(in_order),
+    missing=st.lists(file_ids, max_size=2, unique=True).map(tuple),
 )
 entries = st.builds(
     HistoryEntry,
@@ -140,6 +141,7 @@ _BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     JobId: jobs,
     HistoryEntry: entries,
     tuple[FileId, ...]: st.lists(file_ids, max_size=3).map(tuple),
+    tuple[str, ...] | None: st.none() | st.lists(texts, max_size=3).map(tuple),
     tuple[FileId, ...] | None: st.none() | st.lists(file_ids, max_size=3).map(tuple),
     tuple[str, ...]: st.lists(texts, max_size=3).map(tuple),
 }

@@ -1,0 +1,122 @@
+"""One snapshot read again and judged: takes the inventory, reads the zips, lets the rules of `core.audit` decide."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import assert_never
+
+from backupd.archive.inventory import take_inventory
+from backupd.core.audit import Finding, Inventory, Outcome, Reading, judge_file, judge_folder, outcome_of
+from backupd.core.errors import ArchiveError
+from backupd.core.manifest import Manifest, ManifestFile
+from backupd.core.model import FileId, JobId, Kind
+from backupd.core.names import MANIFEST, path_in_snapshot
+from backupd.verify import Damaged, FileReading, Missing, Unreadable, Whole
+
+FOLDER = FileId(Kind.DATA, MANIFEST)
+"""Stands for the folder itself where only a part of all files is read."""
+
+Read = Callable[[Path, str], Awaitable[FileReading]]
+"""Reads a file again; error texts call it by the name given."""
+
+Holds = Callable[[PurePosixPath, FileId], bool]
+"""Tells whether a file of a snapshot is to be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What came of one snapshot."""
+
+    path: PurePosixPath
+    findings: tuple[Finding, ...]
+    job: JobId | None = None  # None: its manifest could not be read
+    revision: int = 0
+    read: tuple[FileId, ...] = ()  # to their end
+    damaged: tuple[FileId, ...] = ()  # their bytes are not as archived
+    other: tuple[str, ...] | None = None  # what else failed, by name; None: not looked at
+    files: int = 0  # that were to be read
+    size: int = 0  # bytes of them
+
+    @property
+    def outcome(self) -> Outcome:
+        """The one word for all findings."""
+        return outcome_of(self.findings)
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is anything to write down."""
+        return bool(self.read or self.damaged or self.other)
+
+
+@dataclass(frozen=True, slots=True)
+class Auditor:
+    """Audits the snapshots below `root`, or the part of their files that `holds` tells."""
+
+    root: Path
+    read: Read
+    holds: Holds
+
+    async def audit(self, path: PurePosixPath) -> Audit:
+        """Audit one snapshot; once more if it is not as its manifest says, and a cycle has changed it meanwhile."""
+        audit, inventory = await self._audit(path)
+        if audit.outcome is Outcome.OK or await self._inventory(path) == inventory:
+            return audit
+        return (await self._audit(path))[0]
+
+    async def _audit(self, path: PurePosixPath) -> tuple[Audit, Inventory | ArchiveError]:
+        inventory = await self._inventory(path)
+        if isinstance(inventory, ArchiveError):
+            return Audit(path, (_without_folder(inventory),)), inventory
+        look = self.holds(path, FOLDER)
+        findings = list(judge_folder(inventory)) if look else []
+        other = {finding.name for finding in findings if finding.outcome is Outcome.FAILED}
+        if not isinstance(inventory.record, Manifest):
+            return Audit(path, tuple(findings)), inventory
+        chosen = [entry for entry in inventory.record.files if self.holds(path, entry.file)]
+        found = {entry.file: await self._read(path, entry) for entry in chosen}
+        damaged = tuple(file for file, finding in found.items() if finding and finding.outcome is Outcome.FAILED)
+        other -= {str(path_in_snapshot(file)) for file in damaged}
+        findings += [finding for finding in found.values() if finding is not None and finding not in findings]
+        return (
+            Audit(
+                path,
+                tuple(findings),
+                inventory.record.job,
+                inventory.record.revision,
+                read=tuple(f for f, finding in found.items() if not finding or finding.outcome is Outcome.FAILED),
+                damaged=damaged,
+                other=tuple(sorted(other)) if look else None,
+                files=len(chosen),
+                size=sum(entry.received.size for entry in chosen),
+            ),
+            inventory,
+        )
+
+    async def _read(self, path: PurePosixPath, entry: ManifestFile) -> Finding | None:
+        name = path_in_snapshot(entry.file)
+        found = await self.read(self.root / path / name, str(name))
+        match found:
+            case Whole():
+                reading = Reading(found.size, found.sha256, found.checked)
+            case Damaged():
+                reading = Reading(found.size, found.sha256, None, str(found.why))
+            case Missing():
+                reading = Reading(missing=True)
+            case Unreadable():
+                reading = Reading(problem=str(found.why))
+            case _:
+                assert_never(found)
+        return judge_file(entry, reading)
+
+    async def _inventory(self, path: PurePosixPath) -> Inventory | ArchiveError:
+        try:
+            return await asyncio.to_thread(take_inventory, self.root, path)
+        except ArchiveError as error:
+            return error
+
+
+def _without_folder(error: ArchiveError) -> Finding:
+    if isinstance(error.__cause__, FileNotFoundError):
+        return Finding(Outcome.FAILED, ".", "the snapshot's folder is missing")
+    return Finding(Outcome.INCONCLUSIVE, ".", str(error))

@@ -1,0 +1,87 @@
+"""Reading the archive again, a portion at a time, so that rot is found while it can still be healed.
+
+Files are read without the lock, as any reader may; it is taken only to write down what was found. Damage is told at
+once. A damaged file whose link lives is fetched again by the org's next cycle.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+
+from backupd.archive import Archive
+from backupd.catalog import Catalog
+from backupd.core import events
+from backupd.core.audit import Finding, Outcome
+from backupd.core.clock import Clock
+from backupd.core.errors import ArchiveBusy
+from backupd.core.listing import LastRead
+from backupd.core.model import FileId
+from backupd.core.portion import due_before, portion, quota
+from backupd.upkeep.auditing import FOLDER, Audit, Auditor, Read
+from backupd.upkeep.recording import OpenRecords, record_audits
+
+_PAGE = 10_000  # files looked at for one portion
+_PAUSE = 30.0  # seconds until the lock is tried again
+_TRIES = 960  # of them: as long as a cycle may hold it
+
+
+@dataclass(frozen=True, slots=True)
+class Scrubber:
+    """Reads one org's snapshots again."""
+
+    org: str
+    root: Path
+    every: timedelta  # each file once in so long
+    round: timedelta  # between two runs
+    archive: Archive
+    catalog: Catalog  # for reading
+    open_records: OpenRecords
+    read: Read
+    clock: Clock
+    tell: events.Tell
+
+    async def run(self) -> tuple[Audit, ...]:
+        """Read the next portion again, tell damage at once, and write down what was found. Raises ArchiveError."""
+        started = self.clock.monotonic()
+        files = await self._next()
+        audits = []
+        for path, group in groupby(sorted(files, key=lambda file: str(file.snapshot)), lambda file: file.snapshot):
+            audit = await self._audit(path, frozenset({FOLDER, *(file.file for file in group)}))
+            self._tell_bad(audit)
+            audits.append(audit)
+        if audits:
+            await self._record(audits)
+            size, damaged = sum(audit.size for audit in audits), sum(len(audit.damaged) for audit in audits)
+            seconds = self.clock.monotonic() - started
+            self.tell(events.ScrubFinished(self.org, len(files), size, damaged, seconds))
+        return tuple(audits)
+
+    async def _audit(self, path: PurePosixPath, chosen: frozenset[FileId]) -> Audit:
+        return await Auditor(self.root, self.read, lambda _, file: file in chosen).audit(path)
+
+    async def _next(self) -> tuple[LastRead, ...]:
+        total = sum(org.size for org in await self.catalog.totals() if org.org == self.org)
+        before = due_before(self.clock.now(), self.every)
+        unread = await self.catalog.later.longest_unread(self.org, before=before, limit=_PAGE)
+        return portion(unread, quota(total, every=self.every, since=self.round))
+
+    def _tell_bad(self, audit: Audit) -> None:
+        for finding in audit.findings:
+            self.tell(_event(self.org, audit, finding))
+
+    async def _record(self, audits: list[Audit]) -> None:
+        """Write it down as soon as the lock is free: what was read must not be read again."""
+        for _ in range(_TRIES):
+            try:
+                async with self.archive.lock(self.org, what="scrub"):
+                    await record_audits(self.org, audits, *await self.open_records())
+                    return
+            except ArchiveBusy:
+                await self.clock.sleep(_PAUSE)
+
+
+def _event(org: str, audit: Audit, finding: Finding) -> events.Event:
+    kind = events.FileDamaged if finding.outcome is Outcome.FAILED else events.FileUnreadable
+    job = audit.job.job if audit.job else ""
+    return kind(org, job, str(audit.path), finding.name, finding.problem)
