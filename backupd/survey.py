@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from backupd.archive import Archive
 from backupd.archive.glance import Growing, glance, look_at_disk
@@ -20,12 +20,11 @@ from backupd.core.model import FileId
 from backupd.core.names import STATE
 from backupd.core.overview import OrgStatus, Overview, UnderWay
 from backupd.core.pulse import Pulse
-from backupd.core.reconcile import KnownJob, Reconciled, reconcile
+from backupd.core.reconcile import Reconciled, reconcile
 from backupd.core.records import RememberedOffer
 from backupd.notify import ServiceState, read_state
 
 _MISSED_SHOWN = 5
-_PAGE = 500  # snapshots asked for at once
 _HISTORY = 5000  # entries; a year of anything that the vendor sells
 
 
@@ -67,11 +66,10 @@ class Survey:
 
     async def runs(self, org: str, *, since: datetime) -> Reconciled:
         """Return what became of each run of the vendor since then, as far as anybody knows of it."""
-        known = await self._known_jobs(org, since)
+        known = await self.catalog.watched.known_jobs(org, since=since)
         history = [entry for entry in await self.catalog.history(org, limit=_HISTORY) if entry.at and entry.at >= since]
-        now = self.clock.now()
-        began = min((job.first_seen_at for job in known), default=now)
-        return reconcile(history, known, since=began, now=now)
+        now, times = self.clock.now(), await self.catalog.watched.chronicle(org)
+        return reconcile(history, known, since=times.began_at or now, now=now)
 
     async def snapshot(self, path: str) -> tuple[SnapshotRow, tuple[FileRow, ...], Manifest | RecordDamaged]:
         """Return one snapshot: its row, its files and its manifest. Raises UsageError if there is none."""
@@ -97,36 +95,8 @@ class Survey:
             next_poll=service.next_polls.get(org) if service else None,
             every=self.every,
             pulse=await asyncio.to_thread(self.pulse, org),
+            alarms=tuple((await self.catalog.watched.alarms(org)).values()),
         )
-
-    async def _known_jobs(self, org: str, since: datetime) -> list[KnownJob]:
-        pending = {job.offer.job: job for job in await self.catalog.pending(org)}
-        missed = {job.job: job for job in await self.catalog.missed(org, limit=_PAGE)}
-        known, rows = [], await self.catalog.snapshots(org, limit=_PAGE)
-        while rows:
-            known += [
-                KnownJob(
-                    row.job,
-                    row.first_seen_at,
-                    row.expires_at,
-                    row.taken,
-                    PurePosixPath(row.path),
-                    whole=row.job not in pending and row.job not in missed,
-                )
-                for row in rows
-            ]
-            last = rows[-1]
-            rows = await self.catalog.snapshots(org, limit=_PAGE, after=last) if last.taken.at >= since else ()
-        found = {job.job for job in known}
-        known += [
-            KnownJob(job, seen.first_seen_at, seen.offer.expires_at)
-            for job, seen in pending.items()
-            if job not in found
-        ]
-        known += [
-            KnownJob(job, seen.first_seen_at, seen.expired_at) for job, seen in missed.items() if job not in found
-        ]
-        return known
 
 
 def _under_way(job: RememberedOffer, archived: frozenset[FileId], growing: Mapping[str, Growing]) -> UnderWay:

@@ -45,7 +45,7 @@ class Watch:
             asked,
             outcome.problems,
             last_new_at=max(times.new_job_at or began, began),
-            failing_since=(pulse.failing_since or now) if outcome.problems else None,
+            failing_since=None if asked.links_known and asked.schedule_known else pulse.failing_since or now,
             reconciled_at=now if runs else times.reconciled_at or began,
             missed=await self.catalog.watched.missed_untold(self.org),
             lost=await newly_lost(self.org, self.catalog, runs) if runs else (),

@@ -23,10 +23,11 @@ _ALARM = "key, condition, text, extent, stays, raised_at, told_at, unsteady, ack
 _KNOWN = (  # every job once: with its snapshot if it has one, and without it else; then snapshots no journal tells of
     "SELECT jobs.zgid, jobs.job, jobs.first_seen_at, max(jobs.expires_at, ifnull(snapshots.expires_at, '')), path,"
     " taken_at, taken_basis, jobs.open = 0 AND jobs.missed_at IS NULL AND ifnull(missing, 0) = 0"
-    " FROM jobs LEFT JOIN snapshots USING (org, zgid, job) WHERE jobs.org = :org"
+    " FROM jobs LEFT JOIN snapshots USING (org, zgid, job)"
+    " WHERE jobs.org = :org AND jobs.first_seen_at >= :since"
     " UNION ALL "
     "SELECT zgid, job, first_seen_at, expires_at, path, taken_at, taken_basis, missing = 0 FROM snapshots"
-    " WHERE org = :org AND NOT EXISTS (SELECT 1 FROM jobs"
+    " WHERE org = :org AND first_seen_at >= :since AND NOT EXISTS (SELECT 1 FROM jobs"
     "  WHERE jobs.org = snapshots.org AND jobs.zgid = snapshots.zgid AND jobs.job = snapshots.job)"
 )
 
@@ -62,9 +63,10 @@ class Watched:
         """Return the jobs that were given up, and of which no alarm was raised since."""
         return await self.ask(lambda db: _missed_untold(db, org))
 
-    async def known_jobs(self, org: str) -> tuple[KnownJob, ...]:
-        """Return every job that was ever seen or archived, with what became of it."""
-        return await self.ask(lambda db: tuple(_known(row) for row in db.execute(_KNOWN, {"org": org})))
+    async def known_jobs(self, org: str, *, since: datetime | None = None) -> tuple[KnownJob, ...]:
+        """Return every job that was ever seen or archived, or was first seen since then, with what became of it."""
+        values = {"org": org, "since": "" if since is None else to_column(since)}
+        return await self.ask(lambda db: tuple(_known(row) for row in db.execute(_KNOWN, values)))
 
 
 def put_fact(db: sqlite3.Connection, org: str, fact: WatchFact, at: datetime) -> None:

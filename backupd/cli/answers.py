@@ -50,6 +50,7 @@ def snapshot(row: SnapshotRow) -> Document:
         "manifest_sha256": row.manifest_sha256,
         "state": state(row),
         "last_verified_at": instant(row.scrubbed_at),
+        "missing": row.missing,
     }
 
 

@@ -37,12 +37,17 @@ _COMMANDS = {  # in the order of the help
     "list": ("snapshots:list_", "List the snapshots, newest first."),
     "show": ("snapshots:show", "Show one snapshot: its files, checksums and times."),
     "verify": ("verify:verify", "Read snapshots again: are they intact and complete?"),
+    "reconcile": ("reconcile:reconcile", "Compare the vendor's history with the archive."),
+    "alarms": ("alarms:alarms", "List what is wrong, or acknowledge it."),
     "check": ("check:check", "Examine settings, archive and credentials."),
     "rebuild-catalog": ("upkeep:rebuild_catalog", "Make the catalog anew from manifests and journals."),
     "completion": ("completion:completion", "Print the completion script of a shell."),
 }
 
-_USAGES = {"verify": "backupd verify [SNAPSHOT...] [OPTIONS]"}  # where the parser would name no argument
+_USAGES = {  # where the parser would name no argument
+    "verify": "backupd verify [SNAPSHOT...] [OPTIONS]",
+    "alarms": "backupd alarms [acknowledge KEY] [OPTIONS]",
+}
 _COMMON = ("--config", "--quiet", "--version", "--help")
 
 _ORG = Parameter(metavar="NAME", help="With --run-once: only this org.")

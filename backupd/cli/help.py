@@ -28,6 +28,8 @@ Commands:
   list             List the snapshots, newest first.
   show             Show one snapshot: its files, checksums and times.
   verify           Read snapshots again: are they intact and complete?
+  reconcile        Compare the vendor's history with the archive.
+  alarms           List what is wrong, or acknowledge it.
   check            Examine settings, archive and credentials.
   rebuild-catalog  Make the catalog anew from manifests and journals.
   completion       Print the completion script of a shell.

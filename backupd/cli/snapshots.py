@@ -87,7 +87,7 @@ async def _pages(catalog: Catalog, org: str | None) -> AsyncIterator[tuple[Snaps
 
 
 def _row(row: SnapshotRow) -> table.Row:
-    state = answers.state(row)
+    state = _state(row)
     return (
         row.org,
         row.path.name,
@@ -96,6 +96,11 @@ def _row(row: SnapshotRow) -> table.Row:
         f"{row.archived_at:%Y-%m-%d}",
         Cell(state, "plain" if state == "ok" else "bad"),
     )
+
+
+def _state(row: SnapshotRow) -> str:
+    state = answers.state(row)
+    return f"{state}, partial" if row.missing else state
 
 
 def _facts(row: SnapshotRow, manifest: Manifest) -> tuple[tuple[str, str], ...]:
@@ -109,8 +114,9 @@ def _facts(row: SnapshotRow, manifest: Manifest) -> tuple[tuple[str, str], ...]:
         ),
         ("Links", f"first seen {instant(manifest.first_seen_at)}, valid until {instant(manifest.expires_at)}"),
         ("Content", f"{counted(len(manifest.files), 'file')}, {size(manifest.size)}"),
+        *((("Missing", ", ".join(map(str, manifest.missing))),) if manifest.partial else ()),
         ("Schedule", f"{schedule.rrule or 'without a rule'}, {schedule.status}" if schedule else "not known"),
-        ("State", answers.state(row) + (f", read again {instant(row.scrubbed_at)}" if row.scrubbed_at else "")),
+        ("State", _state(row) + (f", read again {instant(row.scrubbed_at)}" if row.scrubbed_at else "")),
     )
 
 

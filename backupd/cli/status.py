@@ -41,9 +41,12 @@ def _org_rows(org: OrgStatus, found: Overview) -> Iterator[table.Row]:
     state = f"{found_so.state}: {found_so.reason}" if found_so.reason else str(found_so.state)
     yield org.org, "state", Cell(state, _MOODS[found_so.state])
     for alarm in org.alarms:
-        yield org.org, "alarm", Cell(f"{alarm.finding.text}, since {instant(alarm.raised_at)}", "bad")
+        known = ", acknowledged" if alarm.acknowledged else ""
+        words = f"{alarm.finding.text}, since {instant(alarm.raised_at)}{known}"
+        yield org.org, "alarm", Cell(words, "doubtful" if alarm.acknowledged else "bad")
     if org.newest:
-        yield org.org, "newest", f"{org.newest.path}, taken {ago(org.newest.taken.at, found.now)}"
+        partial = f", partial: {org.newest.missing} missing" if org.newest.missing else ""
+        yield org.org, "newest", f"{org.newest.path}, taken {ago(org.newest.taken.at, found.now)}{partial}"
     for job in org.under_way:
         yield org.org, "under way", Cell(_words(job, found.now), "doubtful")
     for missed in org.missed:

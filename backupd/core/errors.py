@@ -222,6 +222,14 @@ class RecordDamaged(BackupdError):
     advice = "Run `backupd verify --all`; restore the named file from a copy if there is one."
 
 
+class RunsMissing(BackupdError):
+    """Backups that the vendor made are not in the archive, and cannot be had any more."""
+
+    exit_status = Exit.DAMAGE
+    kind = "runs_missing"
+    advice = "Poll more often than the vendor makes backups, or ask the vendor for a new one (it spends quota)."
+
+
 class JobIncomplete(BackupdError):
     """Some files of a job are not archived yet; their own errors say why."""
 

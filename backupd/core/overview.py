@@ -11,6 +11,7 @@ from pathlib import PurePath
 
 from backupd.core.alarms import Alarm
 from backupd.core.conditions import Condition, polls_failing
+from backupd.core.figures import counted
 from backupd.core.listing import MissedJob, OrgTotals, SnapshotRow
 from backupd.core.model import FileId, JobId
 from backupd.core.pulse import Pulse
@@ -96,6 +97,9 @@ class OrgStatus:
             return Judgement(State.UNPROTECTED, "nothing is archived yet")
         if not self.under_way and newest is not None and (newest.problem is not None or newest.damaged):
             return Judgement(State.UNPROTECTED, "the newest snapshot is damaged", newest.scrubbed_at)
+        if not self.under_way and newest is not None and newest.missing:
+            reason = f"the newest snapshot is partial: {counted(newest.missing, 'file')} could not be had"
+            return Judgement(State.UNPROTECTED, reason, newest.archived_at)
         threat = next(self._threats(now), None) if self.configured else None
         if threat:
             return threat

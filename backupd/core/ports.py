@@ -125,8 +125,8 @@ class Watched(Protocol):
     async def missed_untold(self, org: str) -> tuple[MissedJob, ...]:
         """Return the jobs that were given up, and of which no alarm was raised since."""
 
-    async def known_jobs(self, org: str) -> tuple[KnownJob, ...]:
-        """Return every job that was ever seen or archived, with what became of it."""
+    async def known_jobs(self, org: str, *, since: datetime | None = None) -> tuple[KnownJob, ...]:
+        """Return every job that was ever seen or archived, or was first seen since then, with what became of it."""
 
 
 class Catalog(Protocol):
