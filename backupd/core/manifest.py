@@ -118,9 +118,7 @@ def _from_document(document: object) -> Manifest:
         schedule=None if document.get("schedule") is None else _schedule_from_json(_object(document, "schedule")),
         tool_version=_text(tool, "version"),
         files=files,
-        missing=tuple(_file_id(entry) for entry in _objects(document, "missing"))
-        if "missing" in document
-        else (),
+        missing=tuple(_file_id(entry) for entry in _objects(document, "missing")) if "missing" in document else (),
     )
 
 
@@ -186,9 +184,7 @@ def _schedule_to_json(schedule: Schedule | None) -> dict[str, str | None] | None
 
 
 def _schedule_from_json(document: Mapping[str, Any]) -> Schedule:
-    return Schedule(
-        id=_text(document, "id"), status=_text(document, "status"), rrule=_optional_text(document, "rrule")
-    )
+    return Schedule(id=_text(document, "id"), status=_text(document, "status"), rrule=_optional_text(document, "rrule"))
 
 
 def _object(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
