@@ -51,6 +51,17 @@ Verdict = Pass | Kill | Fail
 Decide = Callable[[Step], Verdict]
 
 
+class AtStep:
+    """Kills at the n-th step, whatever it is."""
+
+    def __init__(self, number: int) -> None:
+        self._left = number
+
+    def __call__(self, _: Step) -> Verdict:
+        self._left -= 1
+        return Kill() if self._left == 0 else Pass()
+
+
 class Gate:
     """Stands between one process and the disk until the process has ended. `steps` is what came, in its order."""
 

@@ -17,7 +17,7 @@ from backupd.core.slot import Slot
 from backupd.download.record import boot_id, read
 from backupd.simulator import Recorded
 from tests.system.archived import archived, half_done, unfinished, whole_files
-from tests.system.gate import Gate, Kill, Pass, Step, Verdict
+from tests.system.gate import AtStep, Gate
 from tests.system.process import Ended, Nursery, nursery
 from tests.system.site import FOUR, Site, four_files, new_site, vendor_with
 
@@ -121,17 +121,6 @@ class Line:
         ended = await running.ended()
         hunter.cancel()
         return ended
-
-
-class AtStep:
-    """Kills at the n-th step, whatever it is."""
-
-    def __init__(self, number: int) -> None:
-        self._left = number
-
-    def __call__(self, _: Step) -> Verdict:
-        self._left -= 1
-        return Kill() if self._left == 0 else Pass()
 
 
 def whole_names(root: Path) -> set[str]:
