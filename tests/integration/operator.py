@@ -26,17 +26,22 @@ class Operator:
         self.ear = Ear()
         self.root = folder / "archive"
         self.root.mkdir()
-        self._config = folder / "backupd.toml"
+        self.config = folder / "backupd.toml"
         self.hosts = [vendor.url.partition("//")[2]]
         self.timeout = "10s"
+        self.archive_settings = ""  # more lines of [archive]
+        self.poll_settings = ""  # lines of [poll]
 
     async def run_once(self) -> Exit:
         """Run one cycle."""
-        self._config.write_text(
+        self.config.write_text(
             f"""
             [archive]
             root = "{self.root}"
             min_free = "0MB"
+            {self.archive_settings}
+            [poll]
+            {self.poll_settings}
             [download]
             timeout = "{self.timeout}"
             [orgs.main]
@@ -49,7 +54,7 @@ class Operator:
             """,
             encoding="utf-8",
         )
-        settings = load(self._config, environment={}, run_secrets=self.root / "none")
+        settings = load(self.config, environment={}, run_secrets=self.root / "none")
         around = Surroundings(tell=self.ear, learn=lambda _: None, clock=self.clock)
         async with open_app(settings, around) as app:
             return await app.run_once()

@@ -1,0 +1,89 @@
+"""`backupd prune`: which snapshots the rules keep and which they let go, with the reasons; and letting them go."""
+
+import sys
+from collections.abc import Iterable
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from backupd.app import Library, caretaker, open_library
+from backupd.cli import answers, table
+from backupd.cli.options import Handed, Json, Org
+from backupd.cli.session import Session
+from backupd.cli.table import Cell, Column
+from backupd.core.errors import RecordDamaged, UsageError
+from backupd.core.figures import counted, size
+from backupd.core.retention import Drop, Keep, Pruning
+from backupd.settings import Settings
+from backupd.upkeep import terms_of
+
+_COLUMNS = (Column("ORG"), Column("SNAPSHOT"), Column("SIZE", right=True), Column("VERDICT"), Column("WHY"))
+_DryRun = Annotated[bool, Parameter(name="--dry-run", help="Say what would go, and let nothing go.")]
+
+
+async def prune(*, dry_run: _DryRun = False, org: Org = None, as_json: Json = False, invocation: Handed) -> int:
+    """Drop the snapshots that no rule keeps, into `.trash`, and say why each one stays or goes."""
+    session = Session(invocation)
+    settings = session.load()
+    async with open_library(settings, session.around(), read_only=dry_run) as library:
+        orgs = [org] if org is not None else await _orgs(settings, library)
+        if org is not None and org not in await _orgs(settings, library):
+            raise UsageError(f"there is no org {org!r}", advice="See `backupd status` for the orgs there are.")
+        prunings = {}
+        for name in orgs:
+            pruner = caretaker(library, session.around()).pruner(name, terms_of(settings, name))
+            prunings[name] = await pruner.judge(library.catalog) if dry_run else await pruner.run()
+    if as_json:
+        answers.write({"dry_run": dry_run, "orgs": [_document(name, found) for name, found in prunings.items()]})
+    else:
+        _write(prunings.items(), dry_run=dry_run, quiet=invocation.quiet)
+    refused = [f"{name}: {found.refusal.text}" for name, found in prunings.items() if found.refusal]
+    if refused:
+        raise RecordDamaged("; ".join(refused), advice="Find out why before anything is dropped: `backupd check`.")
+    return 0
+
+
+async def _orgs(settings: Settings, library: Library) -> list[str]:
+    return sorted({*settings.orgs, *await library.archive.orgs()})
+
+
+def _write(prunings: Iterable[tuple[str, Pruning]], *, dry_run: bool, quiet: bool) -> None:
+    verb = "would go" if dry_run else "went to .trash"
+    for name, pruning in prunings:
+        if quiet:
+            continue
+        table.write(_COLUMNS, [_row(name, verdict, verb) for verdict in pruning.verdicts])
+        bytes_ = sum(drop.snapshot.size for drop in pruning.drops)
+        kept = len(pruning.verdicts) - len(pruning.drops)
+        gone = f"{counted(len(pruning.drops), 'snapshot')} of {size(bytes_)} {verb}"
+        sys.stdout.write(f"{name}: {gone}, {kept} kept.\n")
+
+
+def _row(org: str, verdict: Keep | Drop, verb: str) -> table.Row:
+    why = "; ".join(reason.text for reason in verdict.reasons)
+    kept = isinstance(verdict, Keep)
+    folder = verdict.snapshot.path.rpartition("/")[2]
+    return (
+        org,
+        folder,
+        size(verdict.snapshot.size),
+        Cell("kept" if kept else verb, "plain" if kept else "doubtful"),
+        why,
+    )
+
+
+def _document(org: str, pruning: Pruning) -> answers.Document:
+    return {
+        "org": org,
+        "refusal": pruning.refusal.text if pruning.refusal else None,
+        "snapshots": [
+            {
+                "path": verdict.snapshot.path,
+                "job_id": verdict.snapshot.job.job,
+                "size": verdict.snapshot.size,
+                "verdict": "keep" if isinstance(verdict, Keep) else "drop",
+                "reasons": [{"rule": reason.rule, "text": reason.text} for reason in verdict.reasons],
+            }
+            for verdict in pruning.verdicts
+        ],
+    }

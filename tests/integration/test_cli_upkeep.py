@@ -1,0 +1,122 @@
+"""`prune` and `hold` as people and programs use them."""
+
+import json
+
+import pytest
+
+from backupd.cli.hold import hold
+from backupd.cli.invocation import Invocation
+from backupd.cli.prune import prune
+from backupd.core.errors import ArchiveBusy, RecordDamaged, UsageError
+from backupd.core.facts import Scrubbed
+from tests.integration.keeper import DATA, Keeper
+from tests.integration.operator import operated, run
+from tests.integration.test_cli_answers import answered, documented, fits
+
+RULES = "\n[retention]\nkeep_last = 1\n"
+
+
+@pytest.fixture
+async def keeper(tmp_path):
+    """Two snapshots, years old, and a rule that keeps one."""
+    runs = [
+        run(name, days_ago=2 - 14 * number, names=("Data_001.zip",)) for number, name in enumerate(("4001", "4002"))
+    ]
+    async with operated(tmp_path, *runs) as operator:
+        for _ in runs:
+            await operator.run_once()
+            operator.clock.pass_time(days=14)
+        operator.config.write_text(operator.config.read_text() + RULES)
+        yield Keeper(operator)
+
+
+@pytest.fixture
+def invocation(keeper):
+    return Invocation(keeper.operator.config, quiet=False)
+
+
+def _jobs(keeper) -> list[str]:
+    return [path.rpartition("_")[2] for path in keeper.operator.snapshots]
+
+
+async def test_a_dry_run_says_what_would_go_and_why_and_changes_nothing(keeper, invocation, capsys):
+    assert await prune(dry_run=True, invocation=invocation) == 0
+
+    out = capsys.readouterr().out
+    assert "would go" in out
+    assert "it is not one of the newest 1" in out
+    assert "it is one of the newest 1" in out
+    assert _jobs(keeper) == ["4001", "4002"]
+
+
+async def test_a_dry_run_waits_for_no_lock(keeper, invocation):
+    async with keeper.library() as library, library.archive.lock("main", what="cycle"):
+        assert await prune(dry_run=True, invocation=invocation) == 0
+        with pytest.raises(ArchiveBusy):
+            await prune(invocation=invocation)
+
+
+async def test_what_went_is_said(keeper, invocation, capsys):
+    assert await prune(invocation=invocation) == 0
+
+    assert "went to .trash" in capsys.readouterr().out
+    assert _jobs(keeper) == ["4002"]
+
+
+async def test_a_refusal_is_a_failure_that_names_the_reason(keeper, invocation, capsys):
+    await keeper.write(Scrubbed(keeper.job("4002"), 1, (DATA,)))
+
+    with pytest.raises(RecordDamaged, match="nothing is dropped"):
+        await prune(invocation=invocation)
+
+    assert _jobs(keeper) == ["4001", "4002"]
+
+
+async def test_pruning_an_org_that_is_not_there_is_a_usage_error(keeper, invocation):
+    with pytest.raises(UsageError, match="no org 'other'"):
+        await prune(org="other", invocation=invocation)
+
+
+async def test_a_hold_is_set_listed_outranks_the_rules_and_is_lifted(keeper, invocation, capsys):
+    assert await hold("add", "4001", reason="lawsuit", invocation=invocation) == 0
+    assert await hold("list", invocation=invocation) == 0
+    await prune(invocation=invocation)
+
+    out = capsys.readouterr().out
+    assert "lawsuit" in out
+    assert _jobs(keeper) == ["4001", "4002"]
+
+    assert await hold("remove", "4001", invocation=invocation) == 0
+    await prune(invocation=invocation)
+    assert _jobs(keeper) == ["4002"]
+
+
+@pytest.mark.parametrize(
+    ("action", "snapshot", "reason", "words"),
+    [
+        ("add", "4001", None, "needs a --reason"),
+        ("add", "4001", "  ", "needs a --reason"),
+        ("add", None, "because", "no snapshot is named"),
+        ("add", "nothing", "because", "no snapshot 'nothing'"),
+        ("remove", "4001", "because", "takes no --reason"),
+        ("remove", "4001", None, "is not held"),
+    ],
+)
+async def test_a_hold_that_makes_no_sense_is_a_usage_error(keeper, invocation, action, snapshot, reason, words):
+    with pytest.raises(UsageError, match=words):
+        await hold(action, snapshot, reason=reason, invocation=invocation)
+
+
+@pytest.mark.parametrize("command", ["prune", "hold"])
+async def test_the_answer_is_what_the_document_says(keeper, invocation, capsys, command):
+    await hold("add", "4001", reason="lawsuit", invocation=Invocation(invocation.config, quiet=True))
+    if command == "prune":
+        await prune(dry_run=True, as_json=True, invocation=invocation)
+    else:
+        await hold("list", as_json=True, invocation=invocation)
+
+    fields = documented(command)
+    found = list(answered(json.loads(capsys.readouterr().out), fields))
+
+    assert {path for path, _ in found} == set(fields)
+    assert all(fits(value, fields[path]) for path, value in found)

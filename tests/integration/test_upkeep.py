@@ -1,0 +1,261 @@
+"""After the day a snapshot was made: kept or dropped by rule, held, read again, healed. Real wiring, injected time."""
+
+import shutil
+from datetime import timedelta
+
+import pytest
+
+from backupd.core.audit import Outcome
+from backupd.core.events import FileDamaged, ScrubFinished, SnapshotDropped, SnapshotHealed, WorkFinishedLater
+from backupd.core.exits import Exit
+from backupd.core.facts import HoldSet
+from backupd.core.retention import Rules
+from tests.fakes.guillotine import Guillotine, Killed
+from tests.fakes.records import checksums_hold
+from tests.integration.keeper import DATA, Keeper
+from tests.integration.operator import operated, run
+
+RUNS = ("4001", "4002", "4003")
+AT_ANY_STEP = pytest.mark.parametrize(
+    "at", [pytest.param(step, marks=[] if step % 13 == 1 else pytest.mark.crash) for step in range(1, 80)]
+)
+
+
+@pytest.fixture
+async def keeper(tmp_path):
+    """Three snapshots, a fortnight apart, the newest two weeks old."""
+    runs = [run(name, days_ago=2 - 14 * number, names=("Data_001.zip",)) for number, name in enumerate(RUNS)]
+    async with operated(tmp_path, *runs) as operator:
+        for _ in RUNS:
+            assert await operator.run_once() is Exit.OK
+            operator.clock.pass_time(days=14)
+        assert len(operator.snapshots) == 3
+        yield Keeper(operator)
+
+
+def _jobs(keeper: Keeper) -> list[str]:
+    return [path.rpartition("_")[2] for path in keeper.operator.snapshots]
+
+
+# --- retention -----------------------------------------------------------------------------------------------------
+
+
+async def test_what_no_rule_keeps_goes_into_the_trash_and_is_told(keeper):
+    pruning = await keeper.prune()
+
+    assert _jobs(keeper) == ["4003"]
+    assert [event.rules for event in keeper.operator.ear.of(SnapshotDropped)] == ["keep_last", "keep_last"]
+    assert [drop.snapshot.job.job for drop in pruning.drops] == ["4001", "4002"]
+    trashed = [path for path in (keeper.operator.root / ".trash").iterdir() if path.name.startswith("2")]
+    assert len(trashed) == 2
+    assert all(checksums_hold(path) for path in trashed)
+
+
+async def test_a_dropped_job_stays_gone_after_cycles_and_a_rebuild(keeper):
+    await keeper.prune()
+
+    await keeper.rebuild()
+
+    assert await keeper.operator.run_once() is Exit.OK
+    assert _jobs(keeper) == ["4003"]
+
+
+async def test_without_a_rule_everything_stays(keeper):
+    keeper.rules = Rules()
+
+    await keeper.prune()
+
+    assert _jobs(keeper) == list(RUNS)
+
+
+async def test_what_is_held_stays(keeper):
+    await keeper.write(HoldSet(keeper.job("4001"), "lawsuit"))
+
+    await keeper.prune()
+
+    assert _jobs(keeper) == ["4001", "4003"]
+
+
+async def test_nothing_goes_while_the_newest_is_known_to_be_damaged(keeper):
+    keeper.damage("4003")
+    keeper.operator.clock.pass_time(days=30)
+    for _ in RUNS:
+        await keeper.scrub()
+
+    pruning = await keeper.prune()
+
+    assert pruning.refusal is not None
+    assert _jobs(keeper) == list(RUNS)
+
+
+@pytest.mark.parametrize("skew", [timedelta(hours=2), timedelta(hours=-2)])
+async def test_nothing_goes_while_the_clock_is_far_off_the_vendors(keeper, skew):
+    keeper.skew = skew
+
+    assert (await keeper.prune()).refusal is not None
+    assert _jobs(keeper) == list(RUNS)
+
+
+async def test_the_trash_is_emptied_in_its_time(keeper):
+    await keeper.prune()
+    trash = keeper.operator.root / ".trash"
+
+    keeper.operator.clock.pass_time(days=6)
+    await keeper.prune()
+    kept = [path.name for path in trash.glob("2*")]
+    keeper.operator.clock.pass_time(days=2)
+    await keeper.prune()
+
+    assert len(kept) == 2
+    assert not list(trash.rglob("*.zip"))
+
+
+async def test_what_others_put_into_the_trash_is_theirs(keeper):
+    theirs = keeper.operator.root / ".trash" / "notes of ours.zip"
+    theirs.write_bytes(b"?")
+    keeper.operator.clock.pass_time(days=60)
+
+    await keeper.prune()
+
+    assert theirs.exists()
+
+
+@AT_ANY_STEP
+async def test_killed_at_any_step_a_pruning_is_finished_by_the_next(keeper, tmp_path, at):
+    guillotine = Guillotine(at=at)
+    try:
+        with guillotine.in_place():
+            await keeper.prune()
+    except (Killed, BaseExceptionGroup):
+        pass
+
+    shutil.rmtree(keeper.operator.root / ".state")  # the lock of the dead
+    assert await keeper.operator.run_once() is Exit.OK
+    between = set(_jobs(keeper))
+    assert {"4003"} <= between <= set(RUNS)
+    await keeper.prune()
+    await keeper.rebuild()
+    assert _jobs(keeper) == ["4003"]
+    async with keeper.library() as library:
+        assert {each.job.job for each in await library.catalog.later.dropped("main")} == {"4001", "4002"}
+        assert [row.job.job for row in await library.catalog.snapshots()] == ["4003"]
+    assert checksums_hold(keeper.operator.root / keeper.folder("4003"))
+
+
+async def test_a_drop_whose_line_a_crash_left_out_is_told_later(keeper):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("backupd.upkeep.pruning._record", _die)
+        with pytest.raises(Killed):
+            await keeper.prune()
+
+    await keeper.operator.run_once()
+
+    assert [event.step for event in keeper.operator.ear.of(WorkFinishedLater)] == ["drop"]
+    assert _jobs(keeper) == ["4002", "4003"]
+
+
+async def _die(*_: object) -> None:
+    raise Killed
+
+
+# --- reading again, healing ----------------------------------------------------------------------------------------
+
+
+async def test_a_scrub_reads_the_longest_unread_first_and_each_in_its_turn(keeper):
+    keeper.operator.clock.pass_time(days=1)
+    first = await keeper.scrub()
+    keeper.operator.clock.pass_time(hours=1)
+    second = await keeper.scrub()
+
+    assert [audit.path.name[-4:] for audit in (*first, *second)] == ["4001", "4002"]
+    assert [event.files for event in keeper.operator.ear.of(ScrubFinished)] == [1, 1]
+    async with keeper.library() as library:
+        rows = {row.job.job: row.scrubbed_at is not None for row in await library.catalog.snapshots()}
+    assert rows == {"4001": True, "4002": True, "4003": False}
+
+
+async def test_what_was_read_lately_is_not_read_again(keeper):
+    keeper.scrub_every = timedelta(days=400)
+
+    assert await keeper.scrub() == ()
+
+
+async def test_damage_is_told_at_once_and_stays_known_when_no_link_lives(keeper):
+    keeper.damage("4001")
+    keeper.operator.clock.pass_time(days=30)
+
+    (audit,) = await keeper.scrub()
+
+    assert (audit.outcome, audit.damaged) == (Outcome.FAILED, (DATA,))
+    assert [event.file for event in keeper.operator.ear.of(FileDamaged)] == [str(DATA)]
+    assert await keeper.operator.run_once() is Exit.OK
+    async with keeper.library() as library:
+        assert [row.damaged for row in await library.catalog.snapshots() if row.job.job == "4001"] == [1]
+
+
+async def test_damage_is_healed_while_the_link_lives(tmp_path):
+    async with operated(tmp_path, run("4001")) as operator:
+        await operator.run_once()
+        keeper = Keeper(operator, scrub_every=timedelta(hours=1))
+        whole = keeper.damage("4001")
+        broken = (operator.root / keeper.folder("4001") / str(DATA)).read_bytes()
+        operator.clock.pass_time(hours=2)
+        await keeper.scrub()
+        requests = len(operator.vendor.asked("download"))
+
+        assert await operator.run_once() is Exit.OK
+
+        folder = operator.root / keeper.folder("4001")
+        assert (folder / str(DATA)).read_bytes() == whole
+        assert checksums_hold(folder)
+        assert [event.revision for event in operator.ear.of(SnapshotHealed)] == [2]
+        assert len(operator.vendor.asked("download")) == requests + 1
+        (aside,) = (operator.root / ".trash").glob("*.damaged")
+        assert aside.read_bytes() == broken
+        assert await operator.run_once() is Exit.OK
+        assert len(operator.vendor.asked("download")) == requests + 1
+        async with keeper.library() as library:
+            await library.catalog.rebuild()
+            assert [row.damaged for row in await library.catalog.snapshots()] == [0]
+
+
+async def test_a_file_that_only_seemed_damaged_is_left_as_it_is(tmp_path):
+    async with operated(tmp_path, run("4001")) as operator:
+        await operator.run_once()
+        keeper = Keeper(operator, scrub_every=timedelta(hours=1))
+        whole = keeper.damage("4001")
+        operator.clock.pass_time(hours=2)
+        await keeper.scrub()
+        place = operator.root / keeper.folder("4001") / str(DATA)
+        place.chmod(0o640)
+        place.write_bytes(whole)
+        place.chmod(0o440)
+
+        assert await operator.run_once() is Exit.OK
+
+        assert not list((operator.root / ".trash").glob("*.damaged"))
+        async with keeper.library() as library:
+            assert [(row.damaged, row.revision) for row in await library.catalog.snapshots()] == [(0, 1)]
+
+
+@AT_ANY_STEP
+async def test_killed_at_any_step_a_healing_is_finished_by_the_next_cycle(tmp_path, at):
+    async with operated(tmp_path, run("4001", names=("Data_001.zip",))) as operator:
+        await operator.run_once()
+        keeper = Keeper(operator, scrub_every=timedelta(hours=1))
+        keeper.damage("4001")
+        operator.clock.pass_time(hours=2)
+        await keeper.scrub()
+        try:
+            with Guillotine(at=at).in_place():
+                await operator.run_once()
+        except (Killed, BaseExceptionGroup):
+            pass
+        shutil.rmtree(operator.root / ".state")
+
+        assert await operator.run_once() is Exit.OK
+
+        assert await operator.is_whole("4001", names=("Data_001.zip",))
+        async with keeper.library() as library:
+            assert [(row.damaged, row.revision) for row in await library.catalog.snapshots()] == [(0, 2)]
+        assert len(list((operator.root / ".trash").glob("*.damaged"))) == 1
