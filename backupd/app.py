@@ -165,6 +165,22 @@ async def open_vendor(settings: Settings, around: Surroundings, org: str) -> Asy
         yield ZohoClient(calls, account, tokens, patience=ONE_RUN, clock=around.clock, tell=around.tell)
 
 
+async def authorize(around: Surroundings, accounts_url: str, *, client_id: str, client_secret: str, code: str) -> str:
+    """Turn a self client's code into a refresh token. Raises ConfigurationError or VendorError."""
+    from backupd.zoho.auth import exchange_code
+
+    async with _session(1) as calls:
+        return await exchange_code(
+            calls,
+            accounts_url=accounts_url,
+            client_id=client_id,
+            client_secret=client_secret,
+            code=code,
+            now=around.clock.now,
+            learn=around.learn,
+        )
+
+
 async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: Callable[[Settings], None]) -> Exit:
     """Be the daemon: run cycles until SIGTERM, or Ctrl-C (130); SIGHUP loads the settings again.
 

@@ -18,6 +18,7 @@ from cyclopts import (
     Group,
     MissingArgumentError,
     Parameter,
+    UnknownCommandError,
     UnknownOptionError,
     UnusedCliTokensError,
 )
@@ -39,14 +40,27 @@ _COMMANDS = {  # in the order of the help
     "verify": ("verify:verify", "Read snapshots again: are they intact and complete?"),
     "reconcile": ("reconcile:reconcile", "Compare the vendor's history with the archive."),
     "alarms": ("alarms:alarms", "List what is wrong, or acknowledge it."),
+    "prune": ("prune:prune", "Drop the snapshots that no rule keeps, or say which."),
+    "hold": ("hold:hold", "Keep a snapshot whatever the rules say."),
     "check": ("check:check", "Examine settings, archive and credentials."),
+    "schedule": ("schedule", "Show, create or cancel the vendor's schedule."),
+    "authorize": ("authorize:authorize", "Turn a self-client code into a refresh token."),
     "rebuild-catalog": ("upkeep:rebuild_catalog", "Make the catalog anew from manifests and journals."),
     "completion": ("completion:completion", "Print the completion script of a shell."),
+}
+
+_GROUPS = {  # commands of commands
+    "schedule": {
+        "show": ("schedule:show", "Show what the vendor has scheduled."),
+        "create": ("schedule:create", "Order a backup, at once or by a rule; it spends quota."),
+        "cancel": ("schedule:cancel", "End the vendor's schedule."),
+    },
 }
 
 _USAGES = {  # where the parser would name no argument
     "verify": "backupd verify [SNAPSHOT...] [OPTIONS]",
     "alarms": "backupd alarms [acknowledge KEY] [OPTIONS]",
+    "hold": "backupd hold [add SNAPSHOT | remove SNAPSHOT | list] [OPTIONS]",
 }
 _COMMON = ("--config", "--quiet", "--version", "--help")
 
@@ -87,6 +101,9 @@ def build() -> App:
         result_action="return_value",
     )
     for position, (name, (place, text)) in enumerate(_COMMANDS.items()):
+        if name in _GROUPS:
+            app.command(_group(name, text, position))
+            continue
         usage = _USAGES.get(name)
         app.command(f"backupd.cli.{place}", name=name, help=text, sort_key=position, help_epilogue="", usage=usage)
     for flag, text in (("--help", "Print this text, or a command's own."), ("--version", "Print the version.")):
@@ -96,6 +113,15 @@ def build() -> App:
     app.meta.group_parameters = options
     app.meta.default(_launcher(app))
     return app
+
+
+def _group(name: str, text: str, position: int) -> App:
+    """Make a command that has commands of its own."""
+    usage = f"backupd {name} COMMAND [OPTIONS]"
+    group = App(name=name, help=text, usage=usage, help_epilogue="", sort_key=position)
+    for place_in_help, (inner, (place, meaning)) in enumerate(_GROUPS[name].items()):
+        group.command(f"backupd.cli.{place}", name=inner, help=meaning, sort_key=place_in_help, help_epilogue="")
+    return group
 
 
 def _launcher(app: App) -> Callable[..., int]:
@@ -135,6 +161,9 @@ def _usage_error(error: CycloptsError) -> UsageError:
     match error:
         case UnusedCliTokensError() | UnknownOptionError() if not chain and not first.startswith("-"):
             what, near = f"there is no command {first!r}", get_close_matches(first, _COMMANDS, n=1)
+        case UnknownCommandError() if chain in _GROUPS:
+            word = next((token for token in error.root_input_tokens or () if token != chain), "-")
+            what, near = f"there is no command {word!r}", get_close_matches(word, _GROUPS[chain], n=1)
         case UnusedCliTokensError(unused_tokens=[word, *_]):
             what = f"there is no place for {word!r}"
         case UnknownOptionError():

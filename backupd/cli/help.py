@@ -30,7 +30,11 @@ Commands:
   verify           Read snapshots again: are they intact and complete?
   reconcile        Compare the vendor's history with the archive.
   alarms           List what is wrong, or acknowledge it.
+  prune            Drop the snapshots that no rule keeps, or say which.
+  hold             Keep a snapshot whatever the rules say.
   check            Examine settings, archive and credentials.
+  schedule         Show, create or cancel the vendor's schedule.
+  authorize        Turn a self-client code into a refresh token.
   rebuild-catalog  Make the catalog anew from manifests and journals.
   completion       Print the completion script of a shell.
 

@@ -108,6 +108,10 @@ class AccessRefused(VendorError):
         "ZohoCRM.bulk.backup.READ,ZohoFiles.files.ALL."
     )
 
+    def __init__(self, message: str, *, code: str = "", advice: str | None = None) -> None:
+        super().__init__(message, advice=advice)
+        self.code = code  # the vendor's word, if it gave one
+
 
 class ScopeMissing(AccessRefused):
     """The token is alive but lacks a scope; renewing it would not help."""

@@ -107,7 +107,7 @@ def _refusal(read: Document, now: datetime) -> VendorError:
     said = f"{CALL}: the vendor refused a new access token: {word}"
     if word in _PASSING:
         return VendorUnavailable(said)
-    return AccessRefused(said, advice=_ADVICE.get(word))
+    return AccessRefused(said, code=word, advice=_ADVICE.get(word))
 
 
 def _life(read: Document) -> float:
