@@ -257,7 +257,7 @@ async def test_one_of_several_orgs_must_be_named(vendor, invocation, capsys):
 
 @pytest.mark.parametrize(("command", "name"), [(show, "show"), (create, "create"), (cancel, "cancel")])
 async def test_the_answer_is_what_the_document_says(command, name, vendor, invocation, capsys):
-    wish = {} if command is show else {"yes": True}
+    wish: dict[str, object] = {} if command is show else {"yes": True}
     if command is create:
         without_order(vendor)
         wish["weekly"] = "tue"
