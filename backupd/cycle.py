@@ -214,8 +214,8 @@ class _Pass:
 
     async def _archive(self, step: Fetch, schedule: Schedule | None) -> None:
         job, started = self._archiver(), self.cycle.clock.monotonic()
-        self.cycle.deadlines.begin(self.cycle.org, step)
         staging = await job.stage(step)
+        self.cycle.deadlines.begin(self.cycle.org, step, staging.whole())
         failures = await job.fetch(step, staging, hidden=bool(self.shown) and step.job not in self.shown)
         if failures or step.job in self.blocked:
             self._incomplete(step, failures.values())

@@ -4,6 +4,7 @@ A listener to events, since one cycle of the daemon may last until the links die
 trouble: a try that failed, or a pace that will not do. `core.deadlines` decides; `watch` writes down what was told.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,7 +12,8 @@ from backupd.core import events
 from backupd.core.clock import Clock
 from backupd.core.deadlines import Growing, Outlook, Told, escalate, outlook
 from backupd.core.facts import DeadlineTold
-from backupd.core.model import JobId
+from backupd.core.manifest import ManifestFile
+from backupd.core.model import FileId, JobId
 from backupd.core.plan import Fetch
 
 _HOUR = timedelta(hours=1)
@@ -24,7 +26,7 @@ class _Job:
     job: JobId
     expires_at: datetime
     told: Told | None
-    files: dict[str, Growing]  # those that are not whole yet, by `kind/name`
+    files: dict[str, Growing]  # those that were not whole at the beginning, by `kind/name`
     since: float  # running time
     gained: int = 0  # bytes that came since then
 
@@ -38,9 +40,9 @@ class Deadlines:
     _jobs: dict[tuple[str, str], _Job] = field(default_factory=dict)
     _told: dict[str, list[DeadlineTold]] = field(default_factory=dict)
 
-    def begin(self, org: str, step: Fetch) -> None:
-        """Look after a job from now on, until it is archived or missed."""
-        files = {str(link.file): Growing(0, None) for link in step.links}
+    def begin(self, org: str, step: Fetch, whole: Mapping[FileId, ManifestFile]) -> None:
+        """Look after a job from now on, until it is archived or missed; `whole`: what of it is in staging already."""
+        files = {str(link.file): Growing(0, None) for link in step.links if link.file not in whole}
         seen = step.remembered
         before = self._jobs.get((org, step.job.job))
         told = before.told if before and before.told else seen.told

@@ -48,6 +48,7 @@ class Watch:
             failing_since=None if asked.links_known and asked.schedule_known else pulse.failing_since or now,
             reconciled_at=now if runs else times.reconciled_at or began,
             missed=await self.catalog.watched.missed_untold(self.org),
+            damaged=await self.catalog.watched.damaged(self.org),
             lost=await newly_lost(self.org, self.catalog, runs) if runs else (),
         )
         judged = judge_observation(seen, expect_every=self.expect_every, now=now)

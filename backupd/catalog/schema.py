@@ -5,7 +5,7 @@ Instants are text in one fixed form, in UTC, so that they sort as they follow ea
 
 from datetime import UTC, datetime
 
-VERSION = 2
+VERSION = 3
 
 TABLES = """
 CREATE TABLE orgs (
@@ -34,6 +34,7 @@ CREATE INDEX snapshots_by_job ON snapshots (job);
 CREATE INDEX snapshots_by_folder ON snapshots (folder);
 CREATE INDEX snapshots_by_age ON snapshots (taken_at, path);
 CREATE INDEX snapshots_of_org_by_age ON snapshots (org, taken_at, path);
+CREATE INDEX snapshots_damaged ON snapshots (org) WHERE damaged > 0;
 CREATE INDEX snapshots_summed ON snapshots (org, files, size, damaged, problem, taken_at, archived_at);
 
 CREATE TABLE files (

@@ -15,7 +15,7 @@ from backupd.core.facts import AlarmAcknowledged, AlarmCleared, AlarmRaised, Ala
 from backupd.core.listing import MissedJob
 from backupd.core.model import JobId, Taken, TakenBasis
 from backupd.core.reconcile import KnownJob
-from backupd.core.records import Chronicle, JournalLine
+from backupd.core.records import Chronicle, DamagedJob, JournalLine
 
 WatchFact = AlarmRaised | AlarmTold | AlarmCleared | AlarmAcknowledged | DeadlineTold | HistoryRead
 
@@ -62,6 +62,17 @@ class Watched:
     async def missed_untold(self, org: str) -> tuple[MissedJob, ...]:
         """Return the jobs that were given up, and of which no alarm was raised since."""
         return await self.ask(lambda db: _missed_untold(db, org))
+
+    async def damaged(self, org: str) -> tuple[DamagedJob, ...]:
+        """Return the snapshots that were found damaged."""
+        query = "SELECT zgid, job, damaged, expires_at FROM snapshots INDEXED BY snapshots_damaged"
+        rule = "WHERE org = ? AND damaged > 0 ORDER BY taken_at"
+        return await self.ask(
+            lambda db: tuple(
+                DamagedJob(JobId(zgid, job), files, from_column(expires_at))
+                for zgid, job, files, expires_at in db.execute(f"{query} {rule}", (org,))
+            )
+        )
 
     async def known_jobs(self, org: str, *, since: datetime | None = None) -> tuple[KnownJob, ...]:
         """Return every job that was ever seen or archived, or was first seen since then, with what became of it."""

@@ -13,6 +13,7 @@ from backupd.core.conditions import (
     Condition,
     Finding,
     access_refused,
+    damaged,
     disk_full,
     job_missed,
     no_new_backup,
@@ -25,6 +26,7 @@ from backupd.core.errors import AccessRefused, ArchiveError, BackupdError, JobIn
 from backupd.core.listing import MissedJob
 from backupd.core.model import Schedule
 from backupd.core.reconcile import Reconciled
+from backupd.core.records import DamagedJob
 
 _DAY = timedelta(days=1)
 
@@ -48,6 +50,7 @@ class Observation:
     failing_since: datetime | None  # the first cycle that failed after the last good one
     reconciled_at: datetime  # when the history was last read, or when this archive began
     missed: tuple[MissedJob, ...]  # that were never told as an alarm
+    damaged: tuple[DamagedJob, ...]
     lost: tuple[Finding, ...]  # runs that nobody saw, and of which no alarm was ever raised
 
 
@@ -78,8 +81,9 @@ def judge_observation(seen: Observation, *, expect_every: timedelta | None, now:
         else None,
     ]
     missed = [job_missed(job.job, files=job.files, saved=job.saved, expired_at=job.expired_at) for job in seen.missed]
+    ruined = [damaged(job.job, files=job.files, links_live=job.expires_at > now) for job in seen.damaged]
     looked = frozenset(str(condition) for condition in _looked(seen, expect_every))
-    return Judged((*(finding for finding in found if finding), *missed, *seen.lost), looked)
+    return Judged((*(finding for finding in found if finding), *missed, *seen.lost, *ruined), looked)
 
 
 def no_longer_lost(alarms: Alarms, runs: Reconciled | None) -> frozenset[str]:
@@ -94,7 +98,8 @@ def no_longer_lost(alarms: Alarms, runs: Reconciled | None) -> frozenset[str]:
 
 def _looked(seen: Observation, expect_every: timedelta | None) -> Iterable[Condition]:
     asked, problems = seen.asked, seen.problems
-    yield from (Condition.POLLS_FAILING, Condition.NOT_RECONCILED, Condition.JOB_MISSED, Condition.RUN_LOST)
+    yield from (Condition.POLLS_FAILING, Condition.NOT_RECONCILED)
+    yield from (Condition.JOB_MISSED, Condition.RUN_LOST, Condition.DAMAGED)
     incomplete = _any(problems, JobIncomplete)
     if asked.schedule_known:
         yield from (Condition.SCHEDULE_STOPPED, Condition.SCHEDULE_FAILED)

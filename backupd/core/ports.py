@@ -17,7 +17,15 @@ from backupd.core.listing import MissedJob
 from backupd.core.manifest import Manifest, ManifestFile
 from backupd.core.model import FileId, HistoryEntry, JobId, Link, Offers, Received, Schedule, Taken
 from backupd.core.reconcile import KnownJob
-from backupd.core.records import ArchivedJob, Chronicle, JournalLine, PublishedSnapshot, Rejection, RememberedOffer
+from backupd.core.records import (
+    ArchivedJob,
+    Chronicle,
+    DamagedJob,
+    JournalLine,
+    PublishedSnapshot,
+    Rejection,
+    RememberedOffer,
+)
 from backupd.core.slot import Slot
 
 
@@ -42,6 +50,13 @@ class Downloads(Protocol):
 
         Raises ZipRejected (the bytes came, but are no whole zip), another FileError, VendorError or ArchiveError.
         """
+
+
+class Room(Protocol):
+    """The free space of the archive's disk."""
+
+    async def require(self, wanted: int) -> None:
+        """Return if so many more bytes fit, and the reserve stays free. Raises ArchiveFull, or ArchiveError."""
 
 
 class Staging(Protocol):
@@ -124,6 +139,9 @@ class Watched(Protocol):
 
     async def missed_untold(self, org: str) -> tuple[MissedJob, ...]:
         """Return the jobs that were given up, and of which no alarm was raised since."""
+
+    async def damaged(self, org: str) -> tuple[DamagedJob, ...]:
+        """Return the snapshots that were found damaged."""
 
     async def known_jobs(self, org: str, *, since: datetime | None = None) -> tuple[KnownJob, ...]:
         """Return every job that was ever seen or archived, or was first seen since then, with what became of it."""

@@ -106,3 +106,12 @@ class Chronicle:
     began_at: datetime | None = None  # the first line of the journal
     reconciled_at: datetime | None = None  # the vendor's history was read to its end
     new_job_at: datetime | None = None  # the newest job was first seen
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedJob:
+    """A job whose snapshot was not as recorded when it was last read."""
+
+    job: JobId
+    files: int
+    expires_at: datetime  # of the links that could heal it

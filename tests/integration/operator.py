@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from backupd.app import Surroundings, open_app
+from backupd.app import Surroundings, open_app, open_library, open_records
 from backupd.core.exits import Exit
+from backupd.core.facts import Fact
 from backupd.settings import load
 from backupd.simulator import FileSpec, OrgSpec, RunSpec, Scenario, ScheduleSpec, Simulator, Vendor, ago
 from tests.fakes.clock import FakeClock
@@ -29,6 +30,7 @@ class Operator:
         self.config = folder / "backupd.toml"
         self.hosts = [vendor.url.partition("//")[2]]
         self.timeout = "10s"
+        self.min_free = "0MB"
         self.archive_settings = ""  # more lines of [archive]
         self.poll_settings = ""  # lines of [poll]
 
@@ -38,7 +40,7 @@ class Operator:
             f"""
             [archive]
             root = "{self.root}"
-            min_free = "0MB"
+            min_free = "{self.min_free}"
             {self.archive_settings}
             [poll]
             {self.poll_settings}
@@ -58,6 +60,17 @@ class Operator:
         around = Surroundings(tell=self.ear, learn=lambda _: None, clock=self.clock)
         async with open_app(settings, around) as app:
             return await app.run_once()
+
+    async def write(self, *facts: Fact) -> None:
+        """Write facts into the journal, as a command of their own would."""
+        settings = load(self.config, environment={}, run_secrets=self.root / "none")
+        around = Surroundings(tell=self.ear, learn=lambda _: None, clock=self.clock)
+        async with (
+            open_library(settings, around, read_only=False) as library,
+            library.archive.lock("main", what="test"),
+        ):
+            journal, catalog = await open_records("main", library, around)
+            await catalog.record("main", await journal.append(*facts))
 
     @property
     def snapshots(self) -> list[str]:

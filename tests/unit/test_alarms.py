@@ -297,3 +297,17 @@ class AlarmsOverTime(RuleBasedStateMachine):
 
 AlarmsOverTime.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestAlarmsOverTime = AlarmsOverTime.TestCase
+
+
+def test_what_is_over_for_good_clears_at_once_and_waits_for_no_person(watch):
+    watch.look(LOST)
+
+    changes = judge(watch.alarms, [], looked=frozenset(), now=watch.now, over={LOST.key, "job_missed/unknown"})
+
+    assert changes == (AlarmCleared(LOST.key),)
+
+
+def test_what_is_found_now_is_not_over(watch):
+    watch.look(FULL)
+
+    assert judge(watch.alarms, [FULL], looked=EVERYTHING, now=watch.now, over={FULL.key}) == ()

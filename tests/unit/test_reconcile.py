@@ -47,6 +47,13 @@ def test_a_run_that_is_in_the_archive_is_archived():
     assert not row.is_gap
 
 
+def test_a_run_whose_snapshot_a_rule_let_go_is_no_gap():
+    (row,) = reconcile([completed(RUN)], [replace(archived(RUN), path=None)], since=BEGAN, now=NOW).rows
+
+    assert row.verdict is Verdict.DROPPED
+    assert not row.is_gap
+
+
 def test_history_and_expiry_may_differ_a_little():
     entry = completed(RUN + timedelta(minutes=9))
 
