@@ -121,6 +121,7 @@ async def open_app(
     settings: Settings, around: Surroundings, *, patience: Patience = ONE_RUN, only: str | None = None
 ) -> AsyncIterator[App]:
     """Build what runs cycles for all orgs, or `only` one. Raises ConfigurationError, ArchiveUnusable, UsageError."""
+    from backupd.archive.room import Room
     from backupd.download import Downloader, Limits
     from backupd.verify import ZipLimits, new_check
 
@@ -142,6 +143,7 @@ async def open_app(
                 new_check=new_check(ZipLimits(limits.max_ratio, limits.max_total, limits.max_members)),
                 clock=around.clock,
                 tell=around.tell,
+                room=Room(library.root, settings.archive.min_free),
                 limits=Limits(
                     files_at_once=settings.download.files_at_once,
                     connections=settings.download.connections,

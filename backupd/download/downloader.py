@@ -15,6 +15,7 @@ from backupd.core.clock import Clock
 from backupd.core.events import FileRetrying, FileStarted, Tell
 from backupd.core.model import Link, Received
 from backupd.core.patience import Patience
+from backupd.core.ports import Room
 from backupd.core.slot import Slot
 from backupd.download.fetching import Fetch
 from backupd.download.pace import Pace
@@ -38,6 +39,13 @@ class Limits:
     threads: int | None = None  # for writing, hashing and checking; None: by the number of cores
 
 
+class _Boundless:
+    """Stands where nobody watches over the disk."""
+
+    async def require(self, wanted: int) -> None:
+        """There is always room."""
+
+
 class Downloader:
     """Fetches files from links. One for the whole process: the pace is common to all orgs."""
 
@@ -49,6 +57,7 @@ class Downloader:
         clock: Clock,
         tell: Tell,
         limits: Limits | None = None,
+        room: Room | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         limits = limits or Limits()
@@ -64,6 +73,7 @@ class Downloader:
             tell=tell,
             boot=boot_id(),
             stall=limits.timeout,
+            room=room or _Boundless(),
         )
 
     async def __aenter__(self) -> Self:

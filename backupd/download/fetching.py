@@ -20,7 +20,8 @@ from backupd.download.setback import Setback
 from backupd.download.tools import Tools
 from backupd.download.tries import Tries
 
-_LOOK = 0.25  # seconds between two looks at how the connections do
+_STRIDE = 64_000_000  # bytes received between two looks at the free space
+_LOOK = 0.1  # seconds between two looks at how the connections do
 
 
 class Fetch:
@@ -28,12 +29,14 @@ class Fetch:
 
     def __init__(self, org: str, link: Link, slot: Slot, *, tools: Tools, requests: Requests, tries: Tries) -> None:
         self._tools, self._requests = tools, requests
+        self._seen_room: tuple[int | None, int] | None = None  # what was in hand when there was room
         self._holding = Holding(org, link, slot, tools)
         self._crew = Crew(self._holding, requests, tries, Progress(org, link, tools.tell), tools)
 
     async def run(self) -> Received:
         """Make one try: leave the complete file in its slot. Raises Setback, or what no further try would mend."""
         await self._holding.open()
+        await self._require_room()
         while (ask := self._holding.missing()) is not None:
             await self._round(ask)
         return await self._holding.finish()
@@ -57,6 +60,7 @@ class Fetch:
                         self._crew.rest()
                     elif error is not None:
                         raise error
+                await self._require_room()
                 if tasks:
                     tasks |= self._take_on(len(tasks) - 1)
         finally:
@@ -66,6 +70,18 @@ class Fetch:
             self._holding.spent(self._tools.clock.monotonic() - began)
         if setback is not None and self._holding.missing() is not None:
             raise setback
+
+    async def _require_room(self) -> None:
+        """See that the rest fits on the disk: at first, when its length is known, and now and then. Raises ArchiveFull.
+
+        What came stays; whoever tries again goes on from there.
+        """
+        growing, total = self._holding.growing, self._holding.total
+        in_hand = growing.in_hand if growing is not None else 0
+        seen = (total, in_hand // _STRIDE)
+        if seen != self._seen_room:
+            await self._tools.room.require(max(0, total - in_hand) if total is not None else 0)
+            self._seen_room = seen
 
     def _take_on(self, helpers: int) -> set[asyncio.Task[None]]:
         """Look how the connections do, and let helpers join on free places."""
@@ -114,6 +130,7 @@ class Fetch:
                 self._crew.proven = False
                 await holding.drop(changed or "the file server does not serve the rest alone")
             growing = await holding.begin(version)
+            await self._require_room()
             await self._crew.pour(growing, lane, body, first)
             if holding.total is None:
                 holding.total = lane.at
@@ -128,6 +145,7 @@ class Fetch:
             block = await _behind_overlap(body, expected)
             self._crew.proven = True
             holding.total = answer.head.version.total or holding.total
+            await self._require_room()
             holding.story = replace(holding.story, resumed=growing.in_hand)
             await growing.note(holding.story)
             self._tools.tell(FileResumed(*holding.names, offset=ask.missing))

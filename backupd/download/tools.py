@@ -8,6 +8,7 @@ import aiohttp
 from backupd.core.check import NewCheck
 from backupd.core.clock import Clock
 from backupd.core.events import Tell
+from backupd.core.ports import Room
 from backupd.download.lanes import Lane
 from backupd.download.pace import Pace
 from backupd.download.places import Places
@@ -27,4 +28,5 @@ class Tools:
     tell: Tell
     boot: str
     stall: float  # seconds without a byte
+    room: Room
     lanes: dict[Lane, Callable[[], None]] = field(default_factory=dict)  # at work, each with how it is replaced
