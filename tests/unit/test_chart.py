@@ -11,10 +11,16 @@ from tests.fakes.facts import archived
 ROWS = archived("main", NOW)[::-1]
 
 
+def picture(*arguments, **options):
+    drawn = chart(*arguments, **options)
+    assert drawn is not None
+    return drawn
+
+
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 @pytest.mark.parametrize("count", [1, 2, 9, 30, 400])
 def test_all_bars_stand_within_the_picture_and_beside_each_other(count, width):
-    drawn = chart((ROWS * 20)[:count], width=width)
+    drawn = picture((ROWS * 20)[:count], width=width)
 
     assert all(drawn.left <= bar.x and bar.x + bar.width <= width for bar in drawn.bars)
     assert all(8 <= bar.y < bar.y + bar.height <= drawn.bottom + 0.01 for bar in drawn.bars)
@@ -24,7 +30,7 @@ def test_all_bars_stand_within_the_picture_and_beside_each_other(count, width):
 
 
 def test_more_than_fit_are_the_newest():
-    drawn = chart((ROWS * 20)[:400], width=NARROW)
+    drawn = picture((ROWS * 20)[:400], width=NARROW)
 
     assert drawn.bars[-1].row == (ROWS * 20)[399]
     assert len(drawn.bars) < 30
@@ -32,14 +38,14 @@ def test_more_than_fit_are_the_newest():
 
 def test_heights_are_in_proportion():
     small, large = replace(ROWS[0], size=1_000_000), replace(ROWS[1], size=3_000_000)
-    drawn = chart([small, large])
+    drawn = picture([small, large])
 
     assert drawn.bars[1].height == pytest.approx(3 * drawn.bars[0].height, rel=0.01)
 
 
 @pytest.mark.parametrize("largest", [1, 9, 10, 999, 1024, 2_500_000_000, 10**15])
 def test_the_lines_are_few_and_reach_above_the_largest(largest):
-    drawn = chart([replace(ROWS[0], size=largest)])
+    drawn = picture([replace(ROWS[0], size=largest)])
 
     assert 2 <= len(drawn.lines) <= 6
     assert min(line.y for line in drawn.lines) <= drawn.bars[0].y

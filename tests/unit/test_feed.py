@@ -4,6 +4,7 @@ import json
 
 from backupd.core import events
 from backupd.web.feed import Feed, Transfer
+from tests.fakes.clock import START
 
 KEY = ("main", "4004", "data/Data_001.zip")
 
@@ -36,8 +37,8 @@ async def test_progress_reaches_every_reader_as_it_comes():
 async def test_what_changes_a_page_is_told_without_any_detail():
     feed = Feed()
     with feed.reader(lambda: None) as messages:
-        feed(events.JobWasMissed("main", "4004", 3, 1, None))
-        feed(events.TokenRenewed("main", None))
+        feed(events.JobWasMissed("main", "4004", 3, 1, START))
+        feed(events.TokenRenewed("main", START))
 
         assert heard(messages) == ['event: changed\ndata: {"event": "job.missed"}\n\n']
 

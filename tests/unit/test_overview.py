@@ -19,11 +19,16 @@ def alarm(condition: str, *, cleared: bool = False) -> Alarm:
     return Alarm(Finding(condition, condition, "what is wrong"), since, since, cleared_at=NOW if cleared else None)
 
 
+def newest(org):
+    assert org.newest is not None
+    return org.newest
+
+
 def test_an_org_whose_newest_job_is_archived_is_protected_since_then():
     org = protected()
     judged = org.judge(NOW)
 
-    assert (judged.state, judged.reason, judged.since) == (State.PROTECTED, "", org.newest.archived_at)
+    assert (judged.state, judged.reason, judged.since) == (State.PROTECTED, "", newest(org).archived_at)
 
 
 def test_a_job_that_grows_in_time_is_under_way_since_it_was_seen():
@@ -52,7 +57,7 @@ def test_a_missed_job_newer_than_all_that_is_archived_leaves_the_org_unprotected
 
     assert org.judge(NOW).state is State.UNPROTECTED
     assert org.judge(NOW).since == org.missed[0].expired_at
-    older = replace(org.missed[0], first_seen_at=org.newest.first_seen_at - timedelta(days=1))
+    older = replace(org.missed[0], first_seen_at=newest(org).first_seen_at - timedelta(days=1))
     assert replace(org, missed=(older,)).judge(NOW).state is State.PROTECTED
 
 
@@ -66,7 +71,7 @@ def test_an_org_without_a_snapshot_is_unprotected_and_nobody_knows_since_when():
 def test_a_damaged_newest_snapshot_protects_nobody(harm):
     org = protected()
 
-    assert replace(org, newest=replace(org.newest, **harm)).judge(NOW).state is State.UNPROTECTED
+    assert replace(org, newest=replace(newest(org), **harm)).judge(NOW).state is State.UNPROTECTED
 
 
 def test_polls_that_fail_for_long_are_a_danger_since_the_first_failure():
