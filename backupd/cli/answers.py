@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from backupd.catalog import MissedJob, SnapshotRow
-from backupd.cli.auditing import Audit
 from backupd.core.alarms import Alarm
 from backupd.core.manifest import Manifest, to_json
 from backupd.core.overview import UnderWay
 from backupd.core.times import to_text
+from backupd.upkeep.auditing import Audit
 
 Document = Mapping[str, Any]
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from backupd.app import Library, open_library
+from backupd.app import Library, Surroundings, open_library
 from backupd.catalog import Catalog, SnapshotRow
 from backupd.cli.invocation import Invocation
 from backupd.cli.session import Session
@@ -20,6 +20,7 @@ class Reading:
 
     settings: Settings
     library: Library
+    around: Surroundings
 
 
 @asynccontextmanager
@@ -28,8 +29,9 @@ async def reading(invocation: Invocation) -> AsyncIterator[Reading]:
     session = Session(invocation)
     settings = session.load()
     require_root(settings.archive.root, require_mount=settings.archive.require_mount, writable=False)
-    async with open_library(settings, session.around()) as library:
-        yield Reading(settings, library)
+    around = session.around()
+    async with open_library(settings, around) as library:
+        yield Reading(settings, library, around)
 
 
 async def find(catalog: Catalog, name: str) -> SnapshotRow:

@@ -1,33 +1,48 @@
 """`backupd verify`: snapshots read again, to see whether they are intact and complete."""
 
+import os
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from backupd.app import Library
+from backupd.app import Library, open_journal
 from backupd.cli import answers
-from backupd.cli.auditing import Audit, Auditor
 from backupd.cli.failures import printable
 from backupd.cli.meter import Meter
+from backupd.cli.noting import Notes
 from backupd.cli.options import SNAPSHOT, Handed, Json
-from backupd.cli.reading import find, reading
+from backupd.cli.reading import Reading, find, reading
 from backupd.core.audit import Outcome
 from backupd.core.errors import ArchiveError, RecordDamaged, UsageError
 from backupd.core.figures import counted, size
+from backupd.core.model import JobId
+from backupd.core.names import JOURNAL
+from backupd.core.records import ArchivedJob
 from backupd.core.subset import Subset
-from backupd.settings import Settings
-from backupd.verify import ZipLimits
+from backupd.upkeep import terms_of
+from backupd.upkeep.auditing import Audit, Auditor
+from backupd.verify import FileReading, read_again
 
+_WORKERS = len(os.sched_getaffinity(0))
 _PAGE = 1000  # snapshots held in memory at once
 _ALL = Parameter(name="--all", help="Every snapshot.")
 _SUBSET = Parameter(
     metavar="N/T", help="Part N of T of all files; T runs read everything, each file once. For cron: one part a night."
 )
 _MARKS = {Outcome.OK: "ok", Outcome.FAILED: "FAILED", Outcome.INCONCLUSIVE: "INCONCLUSIVE"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Journal:
+    """What came of reading an org's journal."""
+
+    org: str
+    lines: int
+    problem: str  # empty: every line follows the one before it
 
 
 @dataclass(slots=True)
@@ -39,6 +54,7 @@ class _Tally:
     size: int = 0
     failed: int = 0
     inconclusive: int = 0
+    failed_journals: list[_Journal] = field(default_factory=list)
 
     def add(self, audit: Audit) -> None:
         self.snapshots += 1
@@ -49,7 +65,7 @@ class _Tally:
 
     @property
     def outcome(self) -> Outcome:
-        if self.failed:
+        if self.failed or self.failed_journals:
             return Outcome.FAILED
         return Outcome.INCONCLUSIVE if self.inconclusive else Outcome.OK
 
@@ -68,16 +84,52 @@ async def verify(
         raise UsageError(message, advice="See `backupd verify --help`.")
     async with reading(invocation) as opened:
         paths, expected = await _chosen(opened.library, snapshots)
+        tally = _Tally()
         with Meter(sys.stderr, expected // part.parts, wanted=not invocation.quiet) as meter:
-            auditor = Auditor(opened.library.root, _limits(opened.settings), part, meter.advance)
-            audits = (await auditor.audit(path) async for path in paths)
-            tally = _Tally()
-            if as_json:
-                await _write_json(audits, tally, subset)
-            else:
-                await _write_lines(audits, tally, quiet=invocation.quiet)
+            auditor = _auditor(opened, part, meter)
+            async with Notes(opened.settings, opened.around) as notes:
+                audits = _noted(paths, auditor, notes)
+                journals = [] if snapshots else await _journals(opened)
+                tally.failed_journals = [journal for journal in journals if journal.problem]
+                if as_json:
+                    await _write_json(audits, tally, subset, journals)
+                else:
+                    await _write_lines(audits, tally, journals, quiet=invocation.quiet)
+    for org, why in notes.refused.items():
+        sys.stderr.write(printable(f"backupd: {org}: these results are not written down: {why}") + "\n")
     _raise_if_bad(tally)
     return 0
+
+
+async def _noted(paths: AsyncIterator[PurePosixPath], auditor: Auditor, notes: Notes) -> AsyncIterator[Audit]:
+    async for path in paths:
+        audit = await auditor.audit(path)
+        await notes.take(audit)
+        yield audit
+
+
+def _auditor(opened: Reading, part: Subset, meter: Meter) -> Auditor:
+    limits, catalog = terms_of(opened.settings, "").limits, opened.library.catalog
+
+    async def read(path: Path, name: str) -> FileReading:
+        return await read_again(path, limits, name=name, workers=_WORKERS, progress=meter.advance)
+
+    async def recall(org: str, job: JobId) -> ArchivedJob | None:
+        return (await catalog.archived(org, [job])).get(job)
+
+    return Auditor(opened.library.root, read, part.holds, recall)
+
+
+async def _journals(opened: Reading) -> list[_Journal]:
+    """Read every journal from its first line to its last."""
+    found = []
+    for org in await opened.library.archive.orgs():
+        journal = await open_journal(opened.library.root, org, opened.around, read_only=True)
+        try:
+            found.append(_Journal(org, await journal.verify_chain(), ""))
+        except RecordDamaged as error:
+            found.append(_Journal(org, 0, str(error)))
+    return found
 
 
 def _subset(text: str | None) -> Subset:
@@ -85,11 +137,6 @@ def _subset(text: str | None) -> Subset:
         return Subset() if text is None else Subset.parse(text)
     except ValueError as error:
         raise UsageError(f"verify --subset: {text} {error}") from error
-
-
-def _limits(settings: Settings) -> ZipLimits:
-    limits = settings.verify
-    return ZipLimits(limits.max_ratio, limits.max_total, limits.max_members)
 
 
 async def _chosen(library: Library, names: tuple[str, ...]) -> tuple[AsyncIterator[PurePosixPath], int]:
@@ -117,13 +164,18 @@ async def _every(library: Library) -> AsyncIterator[PurePosixPath]:
         page = await library.catalog.snapshots(limit=_PAGE, after=page[-1])
 
 
-async def _write_lines(audits: AsyncIterator[Audit], tally: _Tally, *, quiet: bool) -> None:
+async def _write_lines(audits: AsyncIterator[Audit], tally: _Tally, journals: list[_Journal], *, quiet: bool) -> None:
     async for audit in audits:
         tally.add(audit)
         for finding in audit.findings:
             _say(f"{_MARKS[finding.outcome]:<14}{audit.path}: {finding.name}: {finding.problem}")
         if not audit.findings and not quiet:
             _say(f"{_MARKS[Outcome.OK]:<14}{audit.path}: {counted(audit.files, 'file')}, {size(audit.size)}")
+    for journal in journals:
+        if journal.problem:
+            _say(f"{_MARKS[Outcome.FAILED]:<14}{journal.problem}")
+        elif not quiet:
+            _say(f"{_MARKS[Outcome.OK]:<14}{journal.org}/{JOURNAL}: {counted(journal.lines, 'line')}")
     if not quiet:
         read = f"{counted(tally.snapshots, 'snapshot')}, {counted(tally.files, 'file')}, {size(tally.size)} read again"
         bad = (
@@ -132,14 +184,24 @@ async def _write_lines(audits: AsyncIterator[Audit], tally: _Tally, *, quiet: bo
         _say(f"{read}: {bad}")
 
 
-async def _write_json(audits: AsyncIterator[Audit], tally: _Tally, subset: str | None) -> None:
+async def _write_json(
+    audits: AsyncIterator[Audit], tally: _Tally, subset: str | None, journals: list[_Journal]
+) -> None:
     async def documents() -> AsyncIterator[answers.Document]:
         async for audit in audits:
             tally.add(audit)
             yield answers.audit(audit)
 
     def rest() -> answers.Document:
-        return {"outcome": str(tally.outcome), "subset": subset, "files": tally.files, "size": tally.size}
+        return {
+            "journals": [
+                {"org": journal.org, "lines": journal.lines, "problem": journal.problem or None} for journal in journals
+            ],
+            "outcome": str(tally.outcome),
+            "subset": subset,
+            "files": tally.files,
+            "size": tally.size,
+        }
 
     await answers.write_list("snapshots", documents(), rest)
 
@@ -154,6 +216,12 @@ def _raise_if_bad(tally: _Tally) -> None:
         raise RecordDamaged(
             f"verify: {counted(tally.failed, 'snapshot')} of {tally.snapshots} not as archived",
             advice="Restore the named files from another copy of the archive.",
+        )
+    if tally.failed_journals:
+        orgs = ", ".join(journal.org for journal in tally.failed_journals)
+        raise RecordDamaged(
+            f"verify: the journal of {orgs} is not as it was written",
+            advice="Compare it with another copy of the archive; snapshots are not touched by it.",
         )
     if tally.inconclusive:
         raise ArchiveError(

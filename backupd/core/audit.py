@@ -12,6 +12,7 @@ from backupd.core.errors import RecordDamaged
 from backupd.core.manifest import Manifest, ManifestFile
 from backupd.core.model import Checked
 from backupd.core.names import CHECKSUMS, MANIFEST, path_in_snapshot
+from backupd.core.records import ArchivedJob
 
 _UNSAFE_MODE = 0o227  # who published a file writes to it no more, and others than its group have no business there
 
@@ -101,6 +102,24 @@ def judge_file(entry: ManifestFile, reading: Reading) -> Finding | None:
         return Finding(Outcome.FAILED, name, f"its bytes are as archived, but its zip is not whole: {reading.problem}")
     if reading.checked != archived.checked:
         return Finding(Outcome.FAILED, name, "its zip holds other members than the manifest says")
+    return None
+
+
+def judge_record(inventory: Inventory, recorded: ArchivedJob | None) -> Finding | None:
+    """Judge the manifest by what journal and catalog remember of it; None: they agree, or know nothing."""
+    record = inventory.record
+    if recorded is None or not recorded.manifest_sha256 or isinstance(record, RecordDamaged):
+        return None
+    if record.revision > recorded.revision:
+        text = (
+            f"is revision {record.revision}, the journal tells of {recorded.revision}; the next cycle writes the line"
+        )
+        return Finding(Outcome.INCONCLUSIVE, MANIFEST, text)
+    if record.revision < recorded.revision:
+        text = f"is revision {record.revision}, and the journal tells of {recorded.revision}"
+        return Finding(Outcome.FAILED, MANIFEST, text)
+    if inventory.manifest_sha256 != recorded.manifest_sha256:
+        return Finding(Outcome.FAILED, MANIFEST, "is not the one that the journal tells of")
     return None
 
 

@@ -7,11 +7,12 @@ from pathlib import Path, PurePosixPath
 from typing import assert_never
 
 from backupd.archive.inventory import take_inventory
-from backupd.core.audit import Finding, Inventory, Outcome, Reading, judge_file, judge_folder, outcome_of
+from backupd.core.audit import Finding, Inventory, Outcome, Reading, judge_file, judge_folder, judge_record, outcome_of
 from backupd.core.errors import ArchiveError
 from backupd.core.manifest import Manifest, ManifestFile
 from backupd.core.model import FileId, JobId, Kind
 from backupd.core.names import MANIFEST, path_in_snapshot
+from backupd.core.records import ArchivedJob
 from backupd.verify import Damaged, FileReading, Missing, Unreadable, Whole
 
 FOLDER = FileId(Kind.DATA, MANIFEST)
@@ -22,6 +23,10 @@ Read = Callable[[Path, str], Awaitable[FileReading]]
 
 Holds = Callable[[PurePosixPath, FileId], bool]
 """Tells whether a file of a snapshot is to be read."""
+
+
+Recall = Callable[[str, JobId], Awaitable[ArchivedJob | None]]
+"""Tells what journal and catalog know of an org's job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class Auditor:
     root: Path
     read: Read
     holds: Holds
+    recall: Recall | None = None  # None: the records are not compared
 
     async def audit(self, path: PurePosixPath) -> Audit:
         """Audit one snapshot; once more if it is not as its manifest says, and a cycle has changed it meanwhile."""
@@ -69,7 +75,7 @@ class Auditor:
         if isinstance(inventory, ArchiveError):
             return Audit(path, (_without_folder(inventory),)), inventory
         look = self.holds(path, FOLDER)
-        findings = list(judge_folder(inventory)) if look else []
+        findings = [*judge_folder(inventory), *await self._judge_record(inventory)] if look else []
         other = {finding.name for finding in findings if finding.outcome is Outcome.FAILED}
         if not isinstance(inventory.record, Manifest):
             return Audit(path, tuple(findings)), inventory
@@ -92,6 +98,13 @@ class Auditor:
             ),
             inventory,
         )
+
+    async def _judge_record(self, inventory: Inventory) -> list[Finding]:
+        if self.recall is None or not isinstance(inventory.record, Manifest):
+            return []
+        recorded = await self.recall(inventory.path.parts[0], inventory.record.job)
+        finding = judge_record(inventory, recorded)
+        return [finding] if finding else []
 
     async def _read(self, path: PurePosixPath, entry: ManifestFile) -> Finding | None:
         name = path_in_snapshot(entry.file)

@@ -7,11 +7,11 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from backupd.archive.inventory import take_inventory
-from backupd.cli import auditing
-from backupd.cli.auditing import Auditor
 from backupd.core.audit import Inventory, Outcome
 from backupd.core.subset import Subset
-from backupd.verify import ZipLimits
+from backupd.upkeep import auditing
+from backupd.upkeep.auditing import Auditor
+from backupd.verify import FileReading, ZipLimits, read_again
 from tests.integration.operator import operated, run
 
 
@@ -48,4 +48,7 @@ async def test_what_does_not_belong_stays_a_finding(grown):
 
 
 def _auditor(root: Path) -> Auditor:
-    return Auditor(root, ZipLimits(), Subset(), progress=lambda _: None)
+    async def read(path: Path, name: str) -> FileReading:
+        return await read_again(path, ZipLimits(), name=name)
+
+    return Auditor(root, read, Subset().holds)

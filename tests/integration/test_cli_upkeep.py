@@ -1,14 +1,17 @@
 """`prune` and `hold` as people and programs use them."""
 
 import json
+from hashlib import sha256
 
 import pytest
 
 from backupd.cli.hold import hold
 from backupd.cli.invocation import Invocation
 from backupd.cli.prune import prune
+from backupd.cli.verify import verify
 from backupd.core.errors import ArchiveBusy, RecordDamaged, UsageError
 from backupd.core.facts import Scrubbed
+from tests.fakes.records import checksums_hold
 from tests.integration.keeper import DATA, Keeper
 from tests.integration.operator import operated, run
 from tests.integration.test_cli_answers import answered, documented, fits
@@ -120,3 +123,57 @@ async def test_the_answer_is_what_the_document_says(keeper, invocation, capsys, 
 
     assert {path for path, _ in found} == set(fields)
     assert all(fits(value, fields[path]) for path, value in found)
+
+
+# --- verify --------------------------------------------------------------------------------------------------------
+
+
+async def test_what_verify_found_is_written_down(keeper, invocation):
+    keeper.damage("4001")
+
+    with pytest.raises(RecordDamaged):
+        await verify(everything=True, invocation=invocation)
+
+    async with keeper.library() as library:
+        found = {row.job.job: (row.damaged, row.scrubbed_at is not None) for row in await library.catalog.snapshots()}
+    assert found == {"4001": (1, True), "4002": (0, True)}
+
+
+async def test_verify_waits_for_no_lock_and_says_that_nothing_is_written_down(keeper, invocation, capsys):
+    async with keeper.library() as library, library.archive.lock("main", what="cycle"):
+        assert await verify(everything=True, invocation=invocation) == 0
+
+    assert "these results are not written down" in capsys.readouterr().err
+    async with keeper.library() as library:
+        assert [row.scrubbed_at for row in await library.catalog.snapshots()] == [None, None]
+
+
+async def test_a_manifest_that_was_changed_together_with_its_checksum_is_found_out_by_the_journal(
+    keeper, invocation, capsys
+):
+    folder = keeper.operator.root / keeper.folder("4001")
+    for name in ("manifest.json", "SHA256SUMS"):
+        (folder / name).chmod(0o640)
+    before = (folder / "manifest.json").read_bytes()
+    after = before.replace(b'"revision": 1', b'"revision" : 1')
+    (folder / "manifest.json").write_bytes(after)
+    sums = (folder / "SHA256SUMS").read_text()
+    (folder / "SHA256SUMS").write_text(sums.replace(sha256(before).hexdigest(), sha256(after).hexdigest()))
+    for name in ("manifest.json", "SHA256SUMS"):
+        (folder / name).chmod(0o440)
+    assert checksums_hold(folder)
+
+    with pytest.raises(RecordDamaged):
+        await verify("4001", invocation=invocation)
+
+    assert "manifest.json: is not the one that the journal tells of" in capsys.readouterr().out
+
+
+async def test_a_journal_whose_lines_do_not_follow_each_other_is_damage(keeper, invocation, capsys):
+    journal = keeper.operator.root / "main" / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes().replace(b'"Data_001.zip"', b'"Data_002.zip"', 1))
+
+    with pytest.raises(RecordDamaged, match="journal of main"):
+        await verify(everything=True, invocation=invocation)
+
+    assert "it does not follow the line before it" in capsys.readouterr().out
