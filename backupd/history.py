@@ -5,6 +5,7 @@ Used by `watch` once a day, and by `backupd reconcile`; what it says of each run
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from backupd.core import events
 from backupd.core.clock import Clock
@@ -20,12 +21,13 @@ async def read_all(vendor: Vendor) -> tuple[HistoryEntry, ...]:
     return tuple([entry async for entry in vendor.history()])
 
 
-async def compare(org: str, catalog: Catalog, clock: Clock) -> Reconciled:
-    """Say what became of each run that is known of, out of the catalog alone. Raises ArchiveError."""
+async def compare(org: str, catalog: Catalog, clock: Clock, *, back_to: datetime | None = None) -> Reconciled:
+    """Say what became of each run that is known of, or since then, out of the catalog alone. Raises ArchiveError."""
     now = clock.now()
     began = (await catalog.watched.chronicle(org)).began_at or now
-    jobs = await catalog.watched.known_jobs(org)
-    return reconcile(await catalog.history(org), jobs, since=began, now=now)
+    jobs = await catalog.watched.known_jobs(org, since=back_to)
+    history = [entry for entry in await catalog.history(org) if not (back_to and entry.at and entry.at < back_to)]
+    return reconcile(history, jobs, since=began, now=now)
 
 
 async def newly_lost(org: str, catalog: Catalog, runs: Reconciled) -> tuple[Finding, ...]:
@@ -44,7 +46,7 @@ class Historian:
     clock: Clock
     tell: events.Tell
 
-    async def take_in(self, entries: Sequence[HistoryEntry]) -> Reconciled:
+    async def take_in(self, entries: Sequence[HistoryEntry], *, back_to: datetime | None = None) -> Reconciled:
         """Keep what is new in the vendor's whole history, tell of new failures, compare. Raises ArchiveError."""
         known = {entry.id: entry for entry in await self.catalog.history(self.org)}
         new = [entry for entry in reversed(entries) if known.get(entry.id) != entry]
@@ -54,6 +56,6 @@ class Historian:
         for entry in new:
             if entry.state == "failure" and entry.at is not None and began is not None and entry.at >= began:
                 self.tell(events.RunFailed(self.org, entry.at))
-        runs = await compare(self.org, self.catalog, self.clock)
+        runs = await compare(self.org, self.catalog, self.clock, back_to=back_to)
         self.tell(events.HistoryReconciled(self.org, len(entries), len(new), len(runs.gaps)))
         return runs

@@ -21,6 +21,8 @@ from backupd.core.reconcile import Reconciled
 from backupd.core.records import Chronicle
 from backupd.history import Historian, newly_lost, read_all
 
+_VENDOR_REMEMBERS = timedelta(days=400)  # a year, and more than enough; what is older was told when it was news
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:
@@ -73,7 +75,8 @@ class Watch:
         except VendorError as error:
             self.tell(events.HistoryUnavailable(self.org, str(error)))
             return None
-        return await Historian(self.org, self.journal, self.catalog, self.clock, self.tell).take_in(entries)
+        historian = Historian(self.org, self.journal, self.catalog, self.clock, self.tell)
+        return await historian.take_in(entries, back_to=now - _VENDOR_REMEMBERS)
 
 
 def _archived(outcome: Outcome) -> frozenset[str]:

@@ -112,16 +112,16 @@ def _put_alarm(
     at: datetime,
 ) -> None:
     query = f"SELECT {_ALARM} FROM alarms WHERE org = ? AND key = ?"  # noqa: S608  the names are our own
-    known = {row[0]: _alarm(row) for row in db.execute(query, (org, fact.key))}
+    known = {row[0]: _alarm(row) for row in db.execute(query, (org, _storable(fact.key)))}
     for key, alarm in after(known, [(at, fact)]).items():
         finding, cleared = alarm.finding, alarm.cleared_at
         db.execute(
             f"INSERT OR REPLACE INTO alarms (org, {_ALARM}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
             (
                 org,
-                key,
-                str(finding.condition),
-                finding.text,
+                _storable(key),
+                _storable(finding.condition),
+                _storable(finding.text),
                 finding.extent,
                 finding.stays,
                 to_column(alarm.raised_at),
@@ -131,6 +131,11 @@ def _put_alarm(
                 None if cleared is None else to_column(cleared),
             ),
         )
+
+
+def _storable(text: str) -> str:
+    """Keep half a surrogate pair, which JSON can hold, out of a column, which cannot."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _chronicle(db: sqlite3.Connection, org: str) -> Chronicle:
@@ -171,7 +176,8 @@ def _missed_untold(db: sqlite3.Connection, org: str) -> tuple[MissedJob, ...]:
     rows = db.execute(
         "SELECT zgid, job, first_seen_at, missed_at, missed_files, missed_saved FROM jobs INDEXED BY jobs_missed"
         " WHERE org = :org AND missed_at IS NOT NULL"
-        " AND NOT EXISTS (SELECT 1 FROM alarms WHERE alarms.org = :org AND alarms.key = :prefix || jobs.job)"
+        " AND NOT EXISTS (SELECT 1 FROM alarms"
+        "  WHERE alarms.org = :org AND alarms.key = :prefix || jobs.job AND alarms.raised_at >= jobs.missed_at)"
         " ORDER BY missed_at",
         {"org": org, "prefix": f"{Condition.JOB_MISSED}/"},
     )

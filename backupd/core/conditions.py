@@ -142,12 +142,17 @@ def runs_lost(rows: Iterable[Row]) -> tuple[Finding, ...]:
     return tuple(_lost(row) for row in rows if row.is_gap and row.job is None)
 
 
+def run_lost_key(row: Row) -> str:
+    """Return the key of the alarm about a lost run: by the vendor's entry, else by its time."""
+    name = row.entry.id if row.entry else to_text(row.at) if row.at else "unknown"
+    return f"{Condition.RUN_LOST}/{name.encode('ascii', 'backslashreplace').decode()}"
+
+
 def _lost(row: Row) -> Finding:
     when = to_text(row.at) if row.at else "an unknown time"
     how = "a newer one hid its links" if row.verdict is Verdict.SUPERSEDED else "its links expired unseen"
-    entry = row.entry.id if row.entry else when
     text = f"the backup that the vendor made at {when} is not archived: {how}"
-    return Finding(f"{Condition.RUN_LOST}/{entry}", Condition.RUN_LOST, text, stays=True)
+    return Finding(run_lost_key(row), Condition.RUN_LOST, text, stays=True)
 
 
 def _single(condition: Condition, text: str) -> Finding:

@@ -19,7 +19,7 @@ from backupd.core.conditions import (
     no_new_backup,
     not_reconciled,
     polls_failing,
-    runs_lost,
+    run_lost_key,
     schedule_ended,
 )
 from backupd.core.errors import AccessRefused, ArchiveError, BackupdError, JobIncomplete
@@ -90,10 +90,7 @@ def no_longer_lost(alarms: Alarms, runs: Reconciled | None) -> frozenset[str]:
     """Return the keys of alarms about lost runs which turn out not to be lost."""
     if runs is None:
         return frozenset()
-    gaps = {finding.key for finding in runs_lost(runs.rows)}
-    return frozenset(
-        key for key, alarm in alarms.items() if alarm.finding.condition == Condition.RUN_LOST and key not in gaps
-    )
+    return frozenset(run_lost_key(row) for row in runs.rows if not row.is_gap) & alarms.keys()
 
 
 def _looked(seen: Observation, expect_every: timedelta | None) -> Iterable[Condition]:

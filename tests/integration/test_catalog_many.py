@@ -124,6 +124,15 @@ async def test_many_snapshots_cost_what_few_do(tmp_path, count):
             assert await catalog.pinned("main") == ZGID
             assert await catalog.missed() == ()
             assert await catalog.history("main") == ()
+        with within(0.1, "all that a watch asks of a cycle"):
+            watched = catalog.watched
+            assert (await watched.chronicle("main")).began_at == START
+            assert await watched.alarms("main") == {}
+            assert await watched.missed_untold("main") == await watched.damaged("main") == ()
+        with within(1, "all that is reconciled once a day"):
+            assert len(await watched.known_jobs("main", since=START)) == count
+        with within(10, "all that is reconciled when asked for"):
+            assert len(await watched.known_jobs("main")) == count
         with within(1, "totals"):
             (totals,) = await catalog.totals()
         assert (totals.snapshots, totals.files) == (count, 2 * count)

@@ -8,14 +8,15 @@ from collections import Counter
 
 import pytest
 
+from backupd.archive import Archive
 from backupd.bell import Bell
 from backupd.cli.alarms import alarms
 from backupd.cli.invocation import Invocation
 from backupd.cli.reconcile import reconcile
 from backupd.core import events
-from backupd.core.errors import ArchiveError, RunsMissing, UsageError
+from backupd.core.errors import ArchiveError, ArchiveFull, RunsMissing, UsageError
 from backupd.core.exits import Exit
-from backupd.core.facts import Missed, Scrubbed
+from backupd.core.facts import AlarmRaised, Missed, Scrubbed
 from backupd.core.model import FileId, JobId, Kind
 from backupd.journal import Journal
 from backupd.simulator import Refuse, Switches
@@ -211,6 +212,22 @@ async def test_a_missed_job_whose_links_live_again_is_archived_and_its_alarm_is_
         assert rung(operator) == [("alarm.cleared", "job_missed/4876876000001594004")]
 
 
+async def test_a_job_that_is_missed_twice_is_told_of_twice(tmp_path, at_the_vendors_time):
+    job, key = "4876876000001594004", "job_missed/4876876000001594004"
+    async with operated(tmp_path, run(days_ago=9), switches=Switches(links_after_expiry="stale")) as operator:
+        operator.vendor.fault(Refuse(404), file="Data_002.zip", always=True)
+        await operator.run_once()
+        await alarms("acknowledge", key, invocation=at_the_vendors_time(operator))
+        await operator.run_once()
+        operator.vendor.expire(job, days(1))
+        await operator.run_once()
+        assert rung(operator) == [("alarm.raised", key), ("alarm.cleared", key)]
+
+        await live(operator, for_days=1.75)
+
+        assert rung(operator) == [("alarm.raised", key)]
+
+
 # --- what was saved -----------------------------------------------------------------------------------------------
 
 
@@ -320,7 +337,45 @@ async def test_the_history_is_kept_for_good_and_read_once_a_day(tmp_path):
         await live(operator, for_days=1, every_hours=2)
         assert len(operator.vendor.asked("history")) - read == 4
         assert len(journal(operator, "history")) == len(entries)
-        assert rung(operator) == []  # what was gone before the archive began is no gap
+        assert operator.ear.of(events.RunFailed) == []  # what was before the archive began is no news
+        assert rung(operator) == []  # and no gap
+
+
+async def test_a_run_that_publishes_leaves_the_history_to_the_next_one(tmp_path):
+    async with operated(tmp_path, run()) as operator:
+        await operator.run_once()
+        operator.clock.pass_time(days=2)
+        operator.vendor.add_run(run(SECOND, days_ago=1))
+
+        await operator.run_once()
+        assert journal(operator, "history_read") == []
+        await operator.run_once()
+        assert len(journal(operator, "history_read")) == 1
+
+
+async def test_a_cycle_that_breaks_off_is_judged_too(tmp_path, monkeypatch):
+    async def fail(*_args):
+        raise ArchiveFull("no space left")
+
+    async with operated(tmp_path, run()) as operator:
+        await operator.run_once()
+        with monkeypatch.context() as patched:
+            patched.setattr(Archive, "staged", fail)
+            assert await operator.run_once() is Exit.ARCHIVE
+        assert rung(operator) == [("alarm.raised", "disk_full")]
+
+        await operator.run_once()
+        assert rung(operator) == [("alarm.cleared", "disk_full")]
+
+
+async def test_an_alarm_named_by_odd_words_of_the_vendor_is_kept_and_told_once(tmp_path):
+    odd = AlarmRaised("run_lost/\ud800", "run_lost", "half a \ud800", 1, stays=True)
+    async with operated(tmp_path, run()) as operator:
+        await operator.run_once()
+        await operator.write(odd)
+        await live(operator, for_days=1, every_hours=8)
+
+        assert rung(operator) == []
 
 
 async def test_a_run_that_a_newer_one_hid_is_a_gap_until_somebody_knows(tmp_path, at_the_vendors_time, capsys):

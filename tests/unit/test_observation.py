@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
 
 import pytest
 
@@ -11,7 +12,7 @@ from backupd.core.errors import AccessRefused, ArchiveError, ArchiveFull, JobInc
 from backupd.core.listing import MissedJob
 from backupd.core.model import HistoryEntry, JobId, Schedule
 from backupd.core.observation import Asked, Observation, is_due, judge_observation, no_longer_lost
-from backupd.core.reconcile import reconcile
+from backupd.core.reconcile import KnownJob, reconcile
 from backupd.core.records import DamagedJob
 
 NOW = datetime(2022, 7, 1, tzinfo=UTC)
@@ -103,13 +104,15 @@ def test_the_history_is_due_once_a_day(last, due):
 
 
 def test_a_run_that_is_no_gap_any_more_is_not_lost():
-    entries = [HistoryEntry(name, NOW - 20 * DAY + number * DAY, "completed", None) for number, name in enumerate("ab")]
+    at = NOW - 20 * DAY
+    entries = [HistoryEntry("lost", at, "completed", None), HistoryEntry("there", at + DAY, "completed", None)]
+    job = KnownJob(JobId("7", "4004"), at + DAY, at + 8 * DAY, path=PurePosixPath("main"), whole=True)
     alarms = {
         key: Alarm(Finding(key, key.partition("/")[0], ""), NOW, NOW)
-        for key in ("run_lost/a", "run_lost/gone", "disk_full")
+        for key in ("run_lost/lost", "run_lost/there", "run_lost/forgotten", "disk_full")
     }
 
-    assert no_longer_lost(alarms, reconcile(entries, [], since=NOW - 90 * DAY, now=NOW)) == {"run_lost/gone"}
+    assert no_longer_lost(alarms, reconcile(entries, [job], since=NOW - 90 * DAY, now=NOW)) == {"run_lost/there"}
     assert no_longer_lost(alarms, None) == frozenset()
 
 
