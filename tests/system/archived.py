@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _VARIES = {"first_seen_at", "archived_at", "verified_at", "attempts", "resumed_bytes", "seconds"}  # of a manifest
+_OF_JOBS = {"org_pinned", "links_seen", "published", "revised", "missed"}  # facts; others tell how the work went
 _OF_THE_LINE = {"time", "previous", "manifest_sha256"}  # of a journal's line
 _SNAPSHOT_FILE = re.compile(r"[a-z0-9_]+/\d{4}/[^/]+/(manifest\.json|SHA256SUMS|(data|attachments)/[^/]+)")
 _OUR_RECORDS = re.compile(r"catalog\.sqlite(-wal|-shm|-journal)?|[a-z0-9_]+/journal\.jsonl")
@@ -36,10 +37,7 @@ def archived(root: Path) -> Archived:
             str(path.relative_to(root)): _without(json.loads(path.read_bytes()), _VARIES)
             for path in sorted(root.glob("[a-z]*/*/*/manifest.json"))
         },
-        journals={
-            str(path.relative_to(root)): [_fact(line) for line in path.read_bytes().splitlines()]
-            for path in sorted(root.glob("[a-z]*/journal.jsonl"))
-        },
+        journals={str(path.relative_to(root)): _facts(path) for path in sorted(root.glob("[a-z]*/journal.jsonl"))},
         catalog=_catalog(root),
     )
 
@@ -130,11 +128,12 @@ def _catalog(root: Path) -> list[Any]:
         ).fetchall()
 
 
-def _fact(line: bytes) -> Any:
-    fact = _without(json.loads(line), _OF_THE_LINE)
-    for link in fact.get("links", ()):
+def _facts(journal: Path) -> list[Any]:
+    lines = (json.loads(line) for line in journal.read_bytes().splitlines())
+    facts = [_without(line, _OF_THE_LINE) for line in lines if line["kind"] in _OF_JOBS]
+    for link in [link for fact in facts for link in fact.get("links", ())]:
         link["url"] = urlsplit(link["url"]).path  # not the vendor's port
-    return fact
+    return facts
 
 
 def _without(value: Any, keys: set[str]) -> Any:
