@@ -65,6 +65,7 @@ class TokenCache:
             "throttled_until": to_text(until) if until else None,
         }
         self.path.parent.mkdir(mode=0o700, exist_ok=True)
+        self._drop_leftovers()
         growing = self.path.with_name(f"{self.path.name}.{os.getpid()}.new")
         try:
             with open(growing, "wb", opener=_open_private) as file:
@@ -75,6 +76,24 @@ class TokenCache:
         finally:
             with suppress(OSError):
                 growing.unlink()
+
+
+    def _drop_leftovers(self) -> None:
+        """Drop what processes left that were killed while they wrote: there are tokens in it."""
+        for leftover in self.path.parent.glob(f"{self.path.name}.*.new"):
+            writer = leftover.name.removeprefix(f"{self.path.name}.").removesuffix(".new")
+            if writer.isdecimal() and not _runs(int(writer)):
+                leftover.unlink(missing_ok=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:  # as another user
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 def bound_to(account: Account) -> str:

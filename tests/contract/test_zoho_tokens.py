@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import stat
+import subprocess
 from datetime import timedelta
 
 import aiohttp
@@ -248,6 +249,20 @@ async def test_a_token_that_could_not_be_kept_outranks_an_older_one_that_was(des
     desk.clock.pass_time(minutes=58)
     desk.will_answer(THROTTLED)
     assert await desk.tokens.access_token(lasting=300) == "AT-2"
+
+
+async def test_what_a_killed_process_left_of_a_token_is_dropped_with_the_next_one(desk):
+    with subprocess.Popen(["true"]) as over:  # noqa: S607  any process that has ended
+        over.wait()
+    left, at_work = (desk.path.with_name(f"main.token.{pid}.new") for pid in (over.pid, os.getppid()))
+    desk.path.parent.mkdir()
+    left.write_text("{")
+    at_work.write_text("{")
+
+    desk.will_give("AT-1")
+    await desk.tokens.access_token()
+
+    assert {entry.name for entry in desk.path.parent.iterdir()} == {"main.token", at_work.name}
 
 
 async def test_the_archive_root_is_never_made_for_a_token(desk, tmp_path):
