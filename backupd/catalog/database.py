@@ -28,7 +28,7 @@ _DAMAGED = {
 }
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _WAIT = 10.0  # seconds for another process's transaction
-_ABANDONED = 86_400.0  # seconds without a change, after which nobody works on it any more
+_ABANDONED = 600.0  # seconds without a change, after which nobody works on it any more
 _TEMPORARY = ""  # SQLite's word for a database in a temporary file that nobody else sees
 
 
