@@ -6,6 +6,8 @@ import pytest
 
 from tests.system.process import Shell
 
+pytest.register_assert_rewrite("tests.system.bays")
+
 
 @pytest.fixture
 async def shell() -> AsyncIterator[Shell]:
