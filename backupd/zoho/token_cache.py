@@ -77,7 +77,6 @@ class TokenCache:
             with suppress(OSError):
                 growing.unlink()
 
-
     def _drop_leftovers(self) -> None:
         """Drop what processes left that were killed while they wrote: there are tokens in it."""
         for leftover in self.path.parent.glob(f"{self.path.name}.*.new"):

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import stat
-import subprocess
 from datetime import timedelta
 
 import aiohttp
@@ -252,8 +251,8 @@ async def test_a_token_that_could_not_be_kept_outranks_an_older_one_that_was(des
 
 
 async def test_what_a_killed_process_left_of_a_token_is_dropped_with_the_next_one(desk):
-    with subprocess.Popen(["true"]) as over:  # noqa: S607  any process that has ended
-        over.wait()
+    over = await asyncio.create_subprocess_exec("true")
+    await over.wait()
     left, at_work = (desk.path.with_name(f"main.token.{pid}.new") for pid in (over.pid, os.getppid()))
     desk.path.parent.mkdir()
     left.write_text("{")
