@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientSession
 
     from backupd.download import Downloader
+    from backupd.notify import Recipients
     from backupd.survey import Survey
     from backupd.upkeep import Caretaker
     from backupd.zoho.account import Account
@@ -190,7 +191,7 @@ async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: 
 
     `on_load` is called with settings that take force, before anything else uses them.
     """
-    from backupd.notify import ServiceWatcher, Systemd
+    from backupd.notify import Outbox, ServiceWatcher, Systemd
     from backupd.service import Generation, Service
     from backupd.settings.service import notify_socket
     from backupd.upkeep import doing, terms_of
@@ -199,6 +200,8 @@ async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: 
     watcher = ServiceWatcher(Systemd(notify_socket()))
     front = Front(around.clock, around.tell, __version__)
     heard = around.heard_by(front)
+    outbox = Outbox(heard.clock, heard.tell, _session, patience=3.0)
+    heard = heard.heard_by(outbox)
 
     async def generation() -> Generation:
         settings = load()
@@ -210,15 +213,36 @@ async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: 
         token = web.token.get_secret_value() if web.token else None
         place = Place(*web.listen, token, web.hosts) if web.listen else None
         await front.show(place, open_survey(settings, app.library))
+        await outbox.use(recipients(settings))
         carer = caretaker(app.library, heard)
         chores = [chore for org in app.cycles for chore in carer.chores(org, terms_of(settings, org), app.skews[org])]
         await stack.enter_async_context(doing(chores, heard.clock, heard.tell))
         return Generation(app.cycles, settings.poll.every, settings.poll.jitter, stack.aclose)
 
-    async with front:
+    async with outbox, front:
         first = await generation()
         ended_by = await Service(heard.clock, heard.tell, watcher, generation, __version__).run(first)
     return Exit.INTERRUPTED if ended_by == "SIGINT" else Exit.OK
+
+
+@asynccontextmanager
+async def telling(settings: Settings, around: Surroundings) -> AsyncIterator[Surroundings]:
+    """Let those hear what happens whom the settings name. Costs nothing where they name nobody."""
+    if not settings.message_urls() and not settings.heartbeats():
+        yield around
+        return
+    from backupd.notify import Outbox
+
+    async with Outbox(around.clock, around.tell, _session, patience=20.0) as outbox:
+        await outbox.use(recipients(settings))
+        yield around.heard_by(outbox)
+
+
+def recipients(settings: Settings) -> "Recipients":
+    """Say whom the settings name. Raises ConfigurationError if a secret file with a name cannot be read."""
+    from backupd.notify import Recipients
+
+    return Recipients(settings.message_urls(), settings.heartbeats(), success=settings.notify.success)
 
 
 async def open_records(org: str, library: Library, around: Surroundings) -> tuple[Journal, Catalog]:
@@ -319,7 +343,7 @@ async def open_journal(root: Path, org: str, around: Surroundings, *, read_only:
 
 
 @asynccontextmanager
-async def _session(connections: int) -> AsyncIterator["ClientSession"]:
+async def _session(connections: int = 4) -> AsyncIterator["ClientSession"]:
     """Open a session that honours the proxy variables and SSL_CERT_FILE, and keeps no cookies."""
     import aiohttp
 

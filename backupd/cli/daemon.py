@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from backupd.app import Library, open_app, open_survey, serve
+from backupd.app import Library, open_app, open_survey, serve, telling
 from backupd.cli.progress import Bars
 from backupd.cli.session import Session
 from backupd.cli.short import Work
@@ -41,8 +41,10 @@ async def _run_once(work: Work) -> int:
     wanted = sys.stderr.isatty() and not work.invocation.quiet and settings.log.format == "console"
     try:
         with Bars(sys.stderr, wanted=wanted) as bars:
-            around = session.around(bars)
-            async with open_app(settings, around, only=work.org) as app:
+            async with (
+                telling(settings, session.around(bars)) as around,
+                open_app(settings, around, only=work.org) as app,
+            ):
                 imported()
                 started = around.clock.monotonic()
                 status = await app.run_once()

@@ -606,3 +606,15 @@ class MetricsNotWritten(Event):
     level = "warning"
     reason: str
     advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyFailed(Event):
+    """A message or a heartbeat could not be delivered; told once an hour at most. Archiving goes on."""
+
+    name = "notify.failed"
+    level = "warning"
+    channel: str  # `messages`, `heartbeat`, or `outbox` for what was left at the end
+    org: str  # whose heartbeat; empty for messages
+    reason: str
+    failures: int  # since this was last told

@@ -5,8 +5,8 @@ Such an order is never sent again, since it spends quota. Where the two do not t
 
 from enum import StrEnum
 
-from backupd.core import rrule
 from backupd.core.model import Schedule
+from backupd.core.rrule import same
 
 STOPPED = "STOPPED"
 _ENDED = frozenset({STOPPED, "COMPLETED", "FINISHED", "FAILED", "PAYMENT_FAILED"})
@@ -24,7 +24,7 @@ def fate_of_creation(rule: str | None, before: Schedule | None, after: Schedule 
     """Say whether a backup was ordered, at once (no rule) or by rule."""
     if after == before:
         return Fate.NOT_TAKEN
-    if after is None or not rrule.same(rule, after.rrule):
+    if after is None or not same(rule, after.rrule):
         return Fate.UNKNOWN
     anew = before is None or (after.id, after.started_at) != (before.id, before.started_at)
     return Fate.TAKEN if anew or (_has_ended(before) and not _has_ended(after)) else Fate.UNKNOWN

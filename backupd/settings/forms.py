@@ -18,6 +18,7 @@ from backupd.core.quantities import parse_duration, parse_size
 _HOST = r"(?P<host>[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])"
 _PORT = r":(?P<port>[0-9]{1,5})"
 _ORIGIN = re.compile(rf"(?P<scheme>https?)://{_HOST}(?:{_PORT})?/?")
+_URL = re.compile(rf"(?P<scheme>https?)://{_HOST}(?:{_PORT})?(?:/[^?#\\]*)?(?:\?[^#\\]*)?", re.IGNORECASE)
 _DOWNLOAD_HOST = re.compile(rf"{_HOST}(?:{_PORT})?")
 _HOST_NAME = re.compile(_HOST)
 _LISTEN = re.compile(rf"{_HOST}{_PORT}")
@@ -133,6 +134,18 @@ def _secret(value: object) -> SecretStr:
     return SecretStr(_visible(value.get_secret_value() if isinstance(value, SecretStr) else value))
 
 
+def _secret_url(value: object) -> SecretStr:
+    secret = _secret(value)
+    match = _URL.fullmatch(secret.get_secret_value())
+    if match is None or int(match["port"] or 0) > _LAST_PORT:
+        message = "is not an address of the form https://HOST/PATH, without user and fragment; copy it again"
+        raise ValueError(message)
+    if match["scheme"].lower() == "http" and not is_loopback(match["host"].lower()):
+        message = "is plain http to another machine, and secrets travel over https only; write https://HOST/PATH"
+        raise ValueError(message)
+    return secret
+
+
 def _list(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -158,4 +171,5 @@ Visible = Annotated[str, PlainValidator(_visible)]
 Secret = Annotated[SecretStr, PlainValidator(_secret)]
 DownloadHosts = Annotated[tuple[Annotated[str, PlainValidator(_download_host)], ...], BeforeValidator(_list)]
 HostNames = Annotated[tuple[Annotated[str, PlainValidator(_host_name)], ...], BeforeValidator(_list)]
+SecretUrl = Annotated[SecretStr, PlainValidator(_secret_url)]
 Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_list)]

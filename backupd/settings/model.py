@@ -29,6 +29,7 @@ SECRET_KEYS: Final[frozenset[Key]] = frozenset(
         ("orgs", "*", "client_id"),
         ("orgs", "*", "client_secret"),
         ("orgs", "*", "refresh_token"),
+        ("orgs", "*", "heartbeat"),
         ("web", "token"),
         ("notify", "urls"),
     }
@@ -111,9 +112,25 @@ class Settings(BaseSettings):
         """Return the rules for an org: its own, else those for all."""
         return self.orgs[org].retention or self.retention
 
+    def message_urls(self) -> tuple[str, ...]:
+        """Return where messages go. Raises ConfigurationError if that cannot be read: else nobody would be told."""
+        self._require_readable([("notify", "urls")])
+        return tuple(url.get_secret_value() for url in self.notify.urls)
+
+    def heartbeats(self) -> Mapping[str, str]:
+        """Return the heartbeat's address of each org that has one. Raises ConfigurationError as `message_urls` does."""
+        self._require_readable([("orgs", org, "heartbeat") for org in self.orgs])
+        return {org: found.heartbeat.get_secret_value() for org, found in self.orgs.items() if found.heartbeat}
+
+    def _require_readable(self, keys: Sequence[Key]) -> None:
+        problems = tuple(self._unread[key] for key in keys if key in self._unread)
+        if problems:
+            raise ConfigurationError("\n".join(problems), problems=problems)
+
     def secrets(self) -> Iterator[str]:
         """Yield every secret there is, so that none is ever shown."""
-        own = (secret for org in self.orgs.values() for secret in (org.client_secret, org.refresh_token))
+        orgs = self.orgs.values()
+        own = (secret for org in orgs for secret in (org.client_secret, org.refresh_token, org.heartbeat))
         for secret in (*own, self.web.token, *self.notify.urls):
             if secret is not None:
                 yield secret.get_secret_value()

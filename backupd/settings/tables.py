@@ -17,6 +17,7 @@ from backupd.settings.forms import (
     Origin,
     Secret,
     Secrets,
+    SecretUrl,
     Size,
     SomeDuration,
     SomeSize,
@@ -156,6 +157,7 @@ class Notify(BaseModel):
     model_config = _TABLE
 
     urls: Secrets = Field((), description="Where messages go, as Apprise URLs. They hold passwords: secrets.")
+    success: bool = Field(default=False, description="Tell of each archived backup, too; else of what is wrong only.")
 
 
 class Org(BaseModel):
@@ -174,5 +176,8 @@ class Org(BaseModel):
     )
     download_hosts: DownloadHosts | None = Field(
         None, description="The hosts that files may come from, in place of the data centre's: HOST or HOST:PORT."
+    )
+    heartbeat: SecretUrl | None = Field(
+        None, description="Each cycle tells this address how it went, as healthchecks.io has it. It is a secret."
     )
     retention: Retention | None = Field(None, description="This organisation's own rules, in place of [retention].")

@@ -474,7 +474,7 @@ def test_the_list_of_secret_keys_has_every_secret(place):
     secret_fields = {
         key
         for key in known_keys(Settings)
-        if key[-1] in {"client_secret", "refresh_token", "token", "urls", "client_id"}
+        if key[-1] in {"client_secret", "refresh_token", "token", "urls", "client_id", "heartbeat"}
     }
 
     assert secret_fields == SECRET_KEYS

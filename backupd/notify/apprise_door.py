@@ -1,0 +1,53 @@
+"""Messages by way of Apprise: mail, chat, push, webhooks. The only module that knows the library, an extra.
+
+It takes half a second to import and its deliveries block, so all of it happens in a thread, and only when there is
+something to tell. No reason that is given holds a part of an address but its scheme: addresses are secrets.
+"""
+
+import logging
+import re
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
+
+from backupd.notify.wording import Message, Tone
+
+_TYPES: Mapping[Tone, str] = MappingProxyType({"problem": "failure", "warning": "warning", "good": "success"})
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,20})://", re.IGNORECASE)
+
+
+class AppriseDoor:
+    """Delivers to each of several Apprise URLs."""
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        self._urls = tuple(urls)
+        logger = logging.getLogger("apprise")  # it quotes addresses; what matters is told by reasons
+        logger.propagate = False
+        logger.addHandler(logging.NullHandler())
+
+    @property
+    def places(self) -> Collection[int]:
+        """Give the numbers of all places."""
+        return range(len(self._urls))
+
+    def deliver(self, message: Message, places: Collection[int]) -> Mapping[int, str]:
+        """Tell these places; return why not, for each that could not be told. Blocking. Never raises."""
+        failed = {place: self._deliver(message, self._urls[place]) for place in places}
+        return {place: f"{self._name(place)}: {reason}" for place, reason in failed.items() if reason is not None}
+
+    def _deliver(self, message: Message, url: str) -> str | None:
+        try:
+            from apprise import Apprise, AppriseAsset
+        except ImportError:
+            return "Apprise is not installed; install backupd with its extra `notify`"
+        try:
+            door = Apprise(asset=AppriseAsset(app_id="backupd", app_desc="backupd", async_mode=False))
+            if not door.add(url):
+                return "it is not an address that Apprise knows"
+            told = door.notify(message.text, title=message.title, notify_type=_TYPES[message.tone], body_format="text")
+        except Exception as error:  # noqa: BLE001  # plugins of a hundred services raise what they like
+            return type(error).__name__
+        return None if told else "the message was not taken"
+
+    def _name(self, place: int) -> str:
+        scheme = _SCHEME.match(self._urls[place])
+        return f"notify.urls, entry {place + 1}{f' ({scheme[1].lower()})' if scheme else ''}"
