@@ -1,8 +1,10 @@
 """The archive's root: made ready, locked an org at a time, and the door to staging and to what is published."""
 
+import asyncio
 import re
+from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import asynccontextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -33,14 +35,20 @@ class Archive:
         self._tell = tell
         self._tool_version = tool_version
         self._require_mount = require_mount
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by org, within this process
 
     async def prepare(self) -> None:
         """Check that the root can be used, and make our own folders in it. Raises ArchiveUnusable."""
         await in_thread(self.root, self._prepare)
 
-    def lock(self, org: str, *, what: str) -> AbstractAsyncContextManager[None]:
-        """Be the one writer of an org. Raises ArchiveBusy at once, saying who is."""
-        return hold(self.root / STATE, org, what=what, clock=self._clock)
+    @asynccontextmanager
+    async def lock(self, org: str, *, what: str) -> AsyncIterator[None]:
+        """Be the one writer of an org; parts of this process wait for each other.
+
+        Raises ArchiveBusy at once, saying who it is, if another process is.
+        """
+        async with self._turns[org], hold(self.root / STATE, org, what=what, clock=self._clock):
+            yield
 
     async def stage(
         self, org: str, job: JobId, *, expires_at: datetime, first_seen_at: datetime, into: PurePosixPath | None

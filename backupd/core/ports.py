@@ -100,7 +100,10 @@ class Archive(Protocol):
     """The folder of snapshots. Every method raises ArchiveError."""
 
     def lock(self, org: str, *, what: str) -> AbstractAsyncContextManager[None]:
-        """Be the one writer of an org. Raises ArchiveBusy at once, saying who is."""
+        """Be the one writer of an org; parts of one process wait for each other.
+
+        Raises ArchiveBusy at once, saying who it is, if another process is.
+        """
 
     async def stage(
         self, org: str, job: JobId, *, expires_at: datetime, first_seen_at: datetime, into: PurePosixPath | None

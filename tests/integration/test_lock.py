@@ -9,8 +9,11 @@ import textwrap
 
 import pytest
 
+from backupd.archive import Archive
 from backupd.core.errors import ArchiveBusy
 from backupd.core.exits import Exit
+from tests.fakes.clock import FakeClock
+from tests.fakes.records import Ear
 from tests.fakes.shelf import Shelf
 
 
@@ -93,3 +96,19 @@ async def test_a_holder_that_is_killed_holds_nothing(shelf):
 
     async with shelf.archive().lock("main", what="prune"):
         pass
+
+
+async def test_parts_of_one_process_wait_for_each_other(tmp_path):
+    archive = Archive(tmp_path, clock=FakeClock(), tell=Ear(), tool_version="1.2.3")
+    await archive.prepare()
+    order = []
+
+    async def part(name):
+        async with archive.lock("main", what=name):
+            order.append(f"{name} begins")
+            await asyncio.sleep(0)
+            order.append(f"{name} ends")
+
+    await asyncio.gather(part("cycle"), part("prune"))
+
+    assert order == ["cycle begins", "cycle ends", "prune begins", "prune ends"]
