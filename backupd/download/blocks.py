@@ -17,27 +17,54 @@ class Block:
 
     __slots__ = ("holders", "ring", "size", "view")
 
-    def __init__(self, ring: "Ring") -> None:
+    def __init__(self) -> None:
         self.view = memoryview(bytearray(BLOCK))
         self.size = 0
         self.holders = 0
-        self.ring = ring
+        self.ring: Ring | None = None  # to which it goes back
 
     @property
     def data(self) -> memoryview:
         """The bytes that count."""
         return self.view[: self.size]
 
+    def give_back(self) -> None:
+        """Let the block be filled again. May be called from any thread."""
+        self.size = 0
+        if self.ring is not None:
+            self.ring.give_back(self)
+
+
+class Depot:
+    """Blocks that no ring has now: connections come and go, their memory stays."""
+
+    def __init__(self) -> None:
+        self._blocks: deque[Block] = deque()
+
+    def take(self) -> Block:
+        """Return a block, a new one if there is none."""
+        try:
+            return self._blocks.popleft()
+        except IndexError:
+            return Block()
+
+    def put(self, block: Block) -> None:
+        """Keep a block for the next ring. May be called from any thread."""
+        block.ring = None
+        self._blocks.append(block)
+
 
 class Ring:
     """The blocks of one connection."""
 
-    def __init__(self, blocks: int = _BLOCKS) -> None:
+    def __init__(self, depot: Depot, blocks: int = _BLOCKS) -> None:
+        self._depot = depot
         self._loop = asyncio.get_running_loop()
-        self._not_made = blocks
+        self._not_had = blocks
         self._free: deque[Block] = deque()
         self._given_back = asyncio.Event()
         self._waited_for = False
+        self._retired = False
 
     async def take(self) -> Block:
         """Return an empty block, as soon as there is one."""
@@ -53,15 +80,25 @@ class Ring:
         """Return an empty block if there is one."""
         if self._free:
             return self._free.popleft()
-        if self._not_made:
-            self._not_made -= 1
-            return Block(self)
+        if self._not_had:
+            self._not_had -= 1
+            block = self._depot.take()
+            block.ring = self
+            return block
         return None
 
     def give_back(self, block: Block) -> None:
-        """Let a block be filled again. May be called from any thread."""
-        block.size = 0
+        """Take an empty block back. May be called from any thread."""
+        if self._retired:
+            self._depot.put(block)
+            return
         self._free.append(block)
         if self._waited_for:
             with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits any more
                 self._loop.call_soon_threadsafe(self._given_back.set)
+
+    def retire(self) -> None:
+        """The connection is done: its blocks go to the depot, those that are still out as they come back."""
+        self._retired = True
+        while self._free:
+            self._depot.put(self._free.popleft())

@@ -50,7 +50,8 @@ class Crew:
         def seen(count: int) -> None:
             self._seen(lane, count)
 
-        body = body_of(answer.response, Ring(), seen, stall=self._tools.stall, careful=self._broke)
+        ring = Ring(self._tools.depot)
+        body = body_of(answer.response, ring, seen, stall=self._tools.stall, careful=self._broke)
         lane.marked = (_now(), 0)
         self._lanes[lane] = body
         self._tools.lanes[lane] = lambda: self._replace(body)
@@ -60,6 +61,7 @@ class Crew:
             self._starved += body.starved
             del self._lanes[lane], self._tools.lanes[lane]
             body.close()
+            ring.retire()
 
     async def pour(self, growing: Growing, lane: Lane, body: Body, block: Block | None) -> None:
         """Put a body into the file, `block` first, to the end of the lane. Raises Setback if it ends before."""
@@ -89,7 +91,7 @@ class Crew:
         lane.pending -= block.size
         size = block.size = block.size if lane.stop is None else max(0, min(block.size, lane.stop - lane.at))
         if not size:
-            block.ring.give_back(block)
+            block.give_back()
             return 0
         growing.put(block, lane.at)
         lane.at += size
@@ -160,7 +162,7 @@ class Crew:
         total = self._holding.total
         if self._alone or total is None or growing.version.strong is None or self._holding.growing is not growing:
             return None
-        return cut(growing.taken, total, tuple(self._lanes))
+        return cut(growing.taken, total, tuple(self._lanes), self._growth.share)
 
     async def _fetch_share(self, growing: Growing, span: Span, giver: Lane | None) -> bool:
         """Fetch a share that is cut from a lane, or was nobody's; say whether to go on helping.
@@ -185,7 +187,7 @@ class Crew:
                         return False
                     giver.stop = start
                 self.proven = True
-                lane.stop = meaning.stop
+                lane.stop = min(lane.stop or stop, meaning.stop)  # it may have been cut while it was asked for
                 with self.at_work(lane, answer) as body:
                     await self.pour(growing, lane, body, None)
                     return lane.at == lane.stop

@@ -171,9 +171,9 @@ async def _behind_overlap(body: Body, expected: memoryview) -> Block | None:
         block.view[: block.size - count] = block.view[count : block.size]
         block.size -= count
         if not same:
-            block.ring.give_back(block)
+            block.give_back()
             raise _Unfit("the last bytes in hand are not those of the file now")
         if block.size:
             return block
-        block.ring.give_back(block)
+        block.give_back()
     return None

@@ -252,7 +252,7 @@ class Growing:
             block.holders -= 1
             last = block.holders == 0
         if last:
-            block.ring.give_back(block)
+            block.give_back()
 
     def _fail(self, error: Exception) -> None:
         if self._error is None:

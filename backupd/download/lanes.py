@@ -9,9 +9,11 @@ from statistics import median
 
 from backupd.core.ranges import Ranges, Span
 
-_SMALLEST = 1_000_000  # bytes; a share is not cut into less: a new connection costs some round trips
-_FIRST_LOOK = 0.5  # seconds that the first connection is watched
-_SETTLING = 1.5  # seconds that new connections get to come up to speed before they are judged
+_SMALLEST = 1_000_000  # bytes; what is left is not cut into less: a new connection costs some round trips
+_LEAST_SHARE = 8_000_000  # bytes, where there is so much
+_SHARE_SECONDS = 10.0
+_FIRST_LOOK = 0.3  # seconds that the first connection is watched
+_SETTLING = 1.0  # seconds that new connections get to come up to speed before they are judged
 _GAIN = 1.1  # more connections that do not bring this much were no help
 _FULL_GAIN = 0.75  # of what they would bring if each were as fast as those before: then many more come at once
 _NO_HELP = 15.0  # seconds until more connections are tried again
@@ -44,18 +46,21 @@ def unassigned(taken: Ranges, total: int, lanes: Iterable[Lane]) -> tuple[Span, 
     return taken.gaps(total)
 
 
-def cut(taken: Ranges, total: int, lanes: Sequence[Lane]) -> tuple[Span, Lane | None] | None:
-    """Find a share for one more connection: what nobody has, else the second half of the largest share.
+def cut(taken: Ranges, total: int, lanes: Sequence[Lane], size: int) -> tuple[Span, Lane | None] | None:
+    """Find a share of at most `size` bytes for one more connection, as near to the front of the file as there is one.
 
-    Return it with the lane it is cut from, or None if there is nothing worth a connection.
+    Hash and check read from the front: were the file cut into a few large parts, most of it would wait for them at the
+    end. Return the share with the lane it is cut from; None if there is nothing worth a connection.
     """
     gaps = unassigned(taken, total, lanes)
     if gaps:
-        return gaps[0], None
+        start, stop = gaps[0]
+        return (start, min(stop, start + size)), None
     largest = max(lanes, key=lambda lane: lane.left, default=None)
     if largest is None or largest.stop is None or largest.left < 2 * _SMALLEST:
         return None
-    return (largest.stop - largest.left // 2, largest.stop), largest
+    start = largest.at + size if largest.left > 2 * size else largest.stop - largest.left // 2
+    return (start, min(largest.stop, start + size)), largest
 
 
 def rate(lane: Lane, now: float) -> float | None:
@@ -87,6 +92,11 @@ class Growth:
         self._lanes = 0  # how many there were then
         self._rate = 0.0  # how fast they were
         self._not_before = 0.0
+
+    @property
+    def share(self) -> int:
+        """How large a share is to be: some seconds' work for one connection, so that new requests do not weigh."""
+        return max(_LEAST_SHARE, int(_SHARE_SECONDS * self._rate / max(1, self._lanes)))
 
     def more(self, *, now: float, brought: int, starved: float, lanes: int) -> int:
         """Return how many more connections are worth a try.

@@ -22,9 +22,11 @@ Seen = Callable[[int], None]
 
 
 class Body(Protocol):
-    """The body of one answer. `starved` counts the seconds spent waiting for the network."""
+    """The body of one answer."""
 
-    starved: float
+    @property
+    def starved(self) -> float:
+        """Seconds spent waiting for the network."""
 
     async def next(self) -> Block | None:
         """Return the next block, or None at the proper end.
@@ -53,6 +55,28 @@ def body_of(response: aiohttp.ClientResponse, ring: Ring, seen: Seen, *, stall: 
     return DirectBody(response, connection.transport, length, ring, seen, stall=stall)
 
 
+class _Hunger:
+    """Measures the time spent waiting, up to this moment."""
+
+    def __init__(self) -> None:
+        self._time = asyncio.get_running_loop().time
+        self._before = 0.0
+        self._since: float | None = None
+
+    def begin(self) -> None:
+        """Waiting begins."""
+        self._since = self._time()
+
+    def end(self) -> None:
+        """Waiting ends."""
+        self._before, self._since = self.seconds, None
+
+    @property
+    def seconds(self) -> float:
+        """How long was waited."""
+        return self._before + (self._time() - self._since if self._since is not None else 0.0)
+
+
 class StreamBody:
     """Reads aiohttp's stream. A stall is noticed there."""
 
@@ -63,7 +87,12 @@ class StreamBody:
         self._block: Block | None = None
         self._left = memoryview(b"")
         self._ended: Setback | bool = False
-        self.starved = 0.0
+        self._hunger = _Hunger()
+
+    @property
+    def starved(self) -> float:
+        """See Body."""
+        return self._hunger.seconds
 
     async def next(self) -> Block | None:
         """See Body."""
@@ -87,7 +116,7 @@ class StreamBody:
         """See Body."""
         block, self._block = self._block, None
         if block is not None and block.size == 0:
-            self._ring.give_back(block)
+            block.give_back()
             return None
         return block
 
@@ -96,14 +125,14 @@ class StreamBody:
         self._response.close()
 
     async def _receive(self) -> None:
-        began = asyncio.get_running_loop().time()
+        self._hunger.begin()
         try:
             data = await self._response.content.readany()
         except (aiohttp.ClientError, OSError) as error:
             self._ended = Setback(reason_of(error))
             self._ended.__cause__ = error
             return
-        self.starved += asyncio.get_running_loop().time() - began
+        self._hunger.end()
         self._left = memoryview(data)
         self._ended = not data
         self._seen(len(data))
@@ -130,7 +159,7 @@ class DirectBody(asyncio.BufferedProtocol):
         self._ready: deque[Block] = deque()
         self._block: Block | None = None  # being filled; None: reading is paused
         self._ended: Setback | None = None
-        self.starved = 0.0
+        self._hunger = _Hunger()
         self._news: asyncio.Future[None] | None = None
         self._lost = False
         self._stall = stall
@@ -140,6 +169,11 @@ class DirectBody(asyncio.BufferedProtocol):
         transport.set_protocol(self)
 
     # --- for whoever takes the blocks -----------------------------------------------------------------------------
+
+    @property
+    def starved(self) -> float:
+        """See Body."""
+        return self._hunger.seconds
 
     async def next(self) -> Block | None:
         """See Body."""
@@ -151,10 +185,10 @@ class DirectBody(asyncio.BufferedProtocol):
             elif self._block is None:
                 self._fill(await self._ring.take())
             else:
-                began = self._loop.time()
                 self._news = self._loop.create_future()
+                self._hunger.begin()
                 await self._news
-                self.starved += self._loop.time() - began
+                self._hunger.end()
         return self._ready.popleft()
 
     def rest(self) -> Block | None:
@@ -163,7 +197,7 @@ class DirectBody(asyncio.BufferedProtocol):
             return self._ready.popleft()
         block, self._block = self._block, None
         if block is not None and block.size == 0:
-            self._ring.give_back(block)
+            block.give_back()
             return None
         return block
 

@@ -9,6 +9,7 @@ from backupd.core.check import NewCheck
 from backupd.core.clock import Clock
 from backupd.core.events import Tell
 from backupd.core.ports import Room
+from backupd.download.blocks import Depot
 from backupd.download.lanes import Lane
 from backupd.download.pace import Pace
 from backupd.download.places import Places
@@ -29,4 +30,5 @@ class Tools:
     boot: str
     stall: float  # seconds without a byte
     room: Room
+    depot: Depot = field(default_factory=Depot)
     lanes: dict[Lane, Callable[[], None]] = field(default_factory=dict)  # at work, each with how it is replaced

@@ -57,6 +57,18 @@ async def test_what_is_sent_twice_is_little(slow):
     assert sent(slow) <= SIZE + 2_000_000
 
 
+@pytest.mark.slow
+async def test_shares_that_are_cut_while_they_are_asked_for_are_not_fetched_twice(tmp_path):
+    size = 3 * SIZE
+    async with downloading(tmp_path, size=size, limits=Limits(connections=8)) as bench:
+        bench.vendor.pace = Pace(per_connection=3_000_000)
+
+        bench.assert_whole(await bench.fetch())
+
+        assert len(bench.downloads) >= 8
+        assert sent(bench) <= size + 8 * 262_144
+
+
 async def test_one_connection_is_one(tmp_path):
     async with downloading(tmp_path, size=6_000_000, limits=Limits(connections=1)) as bench:
         bench.vendor.pace = SLOW
