@@ -37,7 +37,9 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """Kill the program before the step; of a write, half of the bytes are written."""
+    """Kill the program before the step; of a write, half of the bytes are written, unless it is not to be `torn`."""
+
+    torn: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,9 @@ class Gate:
                         answer(listener, call)
                     case Fail(error):
                         answer(listener, call, error=error)
-                    case Kill():
-                        _tear(call)
+                    case Kill(torn):
+                        if torn:
+                            _tear(call)
                         os.kill(pid, signal.SIGKILL)
         finally:
             os.close(listener)
