@@ -1,0 +1,81 @@
+"""The daemon: everything together, for as long as it is not told to stop."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from backupd import __version__
+from backupd.app.cycles import open_app
+from backupd.app.library import caretaker, open_survey
+from backupd.app.surroundings import Surroundings
+from backupd.app.vendor import session
+from backupd.core.exits import Exit
+from backupd.core.names import STATE
+from backupd.core.patience import DAEMON
+from backupd.settings import Settings
+
+if TYPE_CHECKING:
+    from backupd.notify import Recipients
+
+
+async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: Callable[[Settings], None]) -> Exit:
+    """Be the daemon: run cycles until SIGTERM, or Ctrl-C (130); SIGHUP loads the settings again.
+
+    Raises what a start cannot survive.
+
+    `on_load` is called with settings that take force, before anything else uses them.
+    """
+    from backupd.notify import Outbox, ServiceWatcher, Systemd
+    from backupd.service import Generation, Service
+    from backupd.settings.service import notify_socket
+    from backupd.upkeep import doing, terms_of
+    from backupd.web import Front, Place
+
+    watcher = ServiceWatcher(Systemd(notify_socket()))
+    front = Front(around.clock, around.tell, __version__)
+    heard = around.heard_by(front)
+    outbox = Outbox(heard.clock, heard.tell, session, patience=3.0)
+    heard = heard.heard_by(outbox)
+
+    async def generation() -> Generation:
+        settings = load()
+        named, web = recipients(settings), settings.web
+        token = web.token.get_secret_value() if web.token else None
+        async with AsyncExitStack() as stack:
+            app = await stack.enter_async_context(open_app(settings, heard, patience=DAEMON))
+            on_load(settings)  # from here on nothing is refused any more
+            watcher.keep_state_in(settings.archive.root / STATE / "service.json")
+            place = Place(*web.listen, token, web.hosts) if web.listen else None
+            await front.show(place, open_survey(settings, app.library))
+            await outbox.use(named)
+            carer = caretaker(app.library, heard)
+            chores = [
+                chore for org, skew in app.skews.items() for chore in carer.chores(org, terms_of(settings, org), skew)
+            ]
+            await stack.enter_async_context(doing(chores, heard.clock, heard.tell))
+            return Generation(app.cycles, settings.poll.every, settings.poll.jitter, stack.pop_all().aclose)
+
+    async with outbox, front:
+        first = await generation()
+        ended_by = await Service(heard.clock, heard.tell, watcher, generation, __version__).run(first)
+    return Exit.INTERRUPTED if ended_by == "SIGINT" else Exit.OK
+
+
+@asynccontextmanager
+async def telling(settings: Settings, around: Surroundings) -> AsyncIterator[Surroundings]:
+    """Let those hear what happens whom the settings name. Costs nothing where they name nobody."""
+    if not settings.message_urls() and not settings.heartbeats():
+        yield around
+        return
+    from backupd.notify import Outbox
+
+    async with Outbox(around.clock, around.tell, session, patience=20.0) as outbox:
+        await outbox.use(recipients(settings))
+        yield around.heard_by(outbox)
+
+
+def recipients(settings: Settings) -> "Recipients":
+    """Say whom the settings name. Raises ConfigurationError if a secret file with a name cannot be read."""
+    from backupd.notify import Recipients
+
+    return Recipients(settings.message_urls(), settings.heartbeats(), success=settings.notify.success)
