@@ -95,7 +95,7 @@ def _in_words(error: Refused, before: Schedule | None) -> Refused:
     """Say a refusal as it is meant; the vendor's own word stays in it."""
     match error.code:
         case "BACKUP_ALREADY_SCHEDULED":
-            there = f" ({before.status}, {rrule.in_words(before.rrule)})" if before else ""
+            there = f": {before.status}, {rrule.in_words(before.rrule)}" if before else ""
             what = f"nothing was ordered: a backup is scheduled or being made already{there}"
             advice = "Leave it, or end it first with `backupd schedule cancel`."
         case "LIMIT_EXCEEDED" | "LIMIT_REACHED":

@@ -194,7 +194,7 @@ async def test_an_order_that_nobody_can_tell_of_says_so(vendor, invocation):
 @pytest.mark.parametrize(
     ("command", "code", "words"),
     [
-        (create, "BACKUP_ALREADY_SCHEDULED", r"made already \(SCHEDULED, every 2 weeks on Tuesday\)"),
+        (create, "BACKUP_ALREADY_SCHEDULED", r"made already: SCHEDULED, every 2 weeks on Tuesday"),
         (create, "LIMIT_EXCEEDED", "this month's backups are used up"),
         (create, "LIMIT_REACHED", "this month's backups are used up"),
         (create, "INVALID_DATA", "does not take this rule"),
