@@ -1,5 +1,10 @@
 """What all tests have in common."""
 
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -15,3 +20,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("backupd")
     group.addoption("--kills", type=int, default=50, help="at so many random moments the program is killed")
     group.addoption("--crash-points", default="40", help="of each kind of work, so many steps, or `all`")
+
+
+@pytest.fixture(autouse=True)
+def _log_as_it_was() -> Iterator[None]:
+    """Take back what a test that runs the program in this process did to the log of all."""
+    root, ours = logging.getLogger(), logging.getLogger("backupd")
+    handlers, levels = root.handlers[:], (root.level, ours.level)
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook, logging.raiseExceptions
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
+    sys.excepthook, threading.excepthook, sys.unraisablehook, logging.raiseExceptions = hooks
+    logging.captureWarnings(capture=False)
