@@ -77,6 +77,7 @@ class ArchiveLife(RuleBasedStateMachine):
         job = self._pick(pick)
         self.there[job].add(THREE)
         self._do(crash, lambda library: self._archive(library, job, (THREE,)))
+        self.hurt.discard((job, THREE))  # what is fetched again takes the place of what is damaged
 
     @precondition(lambda self: self.there)
     @rule(pick=PICK, gone=st.booleans())
