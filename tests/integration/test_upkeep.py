@@ -259,3 +259,12 @@ async def test_killed_at_any_step_a_healing_is_finished_by_the_next_cycle(tmp_pa
         async with keeper.library() as library:
             assert [(row.damaged, row.revision) for row in await library.catalog.snapshots()] == [(0, 2)]
         assert len(list((operator.root / ".trash").glob("*.damaged"))) == 1
+
+
+async def test_what_a_rule_let_go_is_no_run_that_was_missed(keeper):
+    await keeper.prune()
+
+    async with keeper.library() as library:
+        known = {job.job.job: (job.path is None, job.whole) for job in await library.catalog.watched.known_jobs("main")}
+
+    assert known == {"4001": (True, True), "4002": (True, True), "4003": (False, True)}
