@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -114,7 +114,8 @@ class Archive:
             raise ArchiveUnusable(f"{root}: the archive's root is not a mount point, as `archive.require_mount` asks")
         try:
             make_folders(root, (STAGING, TRASH, STATE), PRIVATE_FOLDER)
-            put(root / STATE / "writable", b"", mode=PRIVATE_FILE, scratch=root / STATE)
+            with suppress(FileNotFoundError, FileExistsError):  # another backupd tries just now, which proves it too
+                put(root / STATE / "writable", b"", mode=PRIVATE_FILE, scratch=root / STATE)
             remove(root / STATE / "writable")
         except OSError as error:
             refused = archive_error(root, error)
