@@ -10,11 +10,12 @@ from datetime import datetime
 
 from backupd.core import events
 from backupd.core.clock import Clock
-from backupd.core.errors import AccessRefused, BackupdError, LinkDead, ScopeMissing, ZipRejected
+from backupd.core.errors import AccessRefused, BackupdError, LinkDead, RecordDamaged, ScopeMissing, ZipRejected
 from backupd.core.model import FileId, HistoryEntry, Link, Received, Schedule, Taken
+from backupd.core.names import MANIFEST
 from backupd.core.plan import Fetch, Step
 from backupd.core.ports import Archive, Downloads, Staging, Vendor
-from backupd.core.records import PublishedSnapshot
+from backupd.core.records import ArchivedJob, PublishedSnapshot
 from backupd.core.times import history_needed_back_to, taken, to_text
 
 
@@ -65,11 +66,21 @@ class JobArchiver:
     ) -> PublishedSnapshot:
         """Make the snapshot exist, or the new files part of it; with files missing, as a partial one.
 
-        Raises ArchiveError.
+        Raises ArchiveError, RecordDamaged.
         """
+        if step.archived is not None:
+            await self._see_unchanged(step.archived)
         offer = step.remembered.offer
         when = await self._taken(offer.expires_at, step.remembered.first_seen_at)
         return await staging.publish(taken=when, expires_at=offer.expires_at, schedule=schedule, missing=missing)
+
+    async def _see_unchanged(self, archived: ArchivedJob) -> None:
+        """See that the manifest to be revised is the one that the journal tells of: no new one vouches for another."""
+        found = await self.archive.look(archived.path)
+        if isinstance(found.record, RecordDamaged):
+            raise found.record
+        if archived.manifest_sha256 not in ("", found.manifest_sha256):
+            raise RecordDamaged(f"{archived.path / MANIFEST}: it is not the one that the journal tells of")
 
     async def _fetch_file(self, link: Link, staging: Staging, *, deadline: datetime) -> None:
         """Fetch until the file is whole; a damaged one anew and from zero, as often as the rules allow."""

@@ -21,6 +21,7 @@ from backupd.core.records import (
     ArchivedJob,
     Chronicle,
     DamagedJob,
+    FoundSnapshot,
     JournalLine,
     PublishedSnapshot,
     Rejection,
@@ -115,6 +116,9 @@ class Archive(Protocol):
 
     async def read(self, path: PurePosixPath) -> Manifest:
         """Read a snapshot's manifest. Raises RecordDamaged."""
+
+    async def look(self, path: PurePosixPath) -> FoundSnapshot:
+        """Look at one snapshot; a damaged record is told, not raised."""
 
 
 class Journal(Protocol):

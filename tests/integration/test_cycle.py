@@ -168,6 +168,26 @@ async def test_links_that_appear_later_join_the_same_snapshot(world):
     assert [event.revision for event in world.ear.of(events.JobRevised)] == [2]
 
 
+@pytest.mark.parametrize("change", [lambda text: text, lambda text: text[:99], lambda _: None])
+async def test_no_new_manifest_vouches_for_one_that_is_damaged_or_was_changed_by_another_hand(world, change):
+    world.vendor.show(offer(JOB, "Data_001.zip"))
+    await world.run()
+    manifest = world.root / FIRST / "manifest.json"
+    changed = change(manifest.read_bytes().replace(b'"rrule": ', b'"rrule":  '))
+    manifest.unlink()
+    if changed is not None:
+        manifest.write_bytes(changed)
+    world.vendor.show(offer(JOB, "Data_001.zip", "Attachments_001.zip"))
+
+    for _ in range(2):
+        outcome = await world.run()
+        assert outcome.exit_status is Exit.DAMAGE
+
+    assert [problem.kind for problem in outcome.problems] == ["record_damaged"]
+    assert (manifest.read_bytes() if manifest.exists() else None) == changed
+    assert world.downloads.fetched.count(f"{JOB}/attachments/Attachments_001.zip") == 1  # kept in staging
+
+
 async def test_links_that_appear_while_we_download_are_fetched_in_the_same_cycle(world):
     class Growing(FakeVendor):
         async def offers(self):
