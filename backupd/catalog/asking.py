@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from backupd.catalog.rows import FileRow, MissedJob, OrgTotals, SnapshotRow
-from backupd.catalog.schema import from_column, to_column, trusted
+from backupd.catalog.schema import from_column, to_column
 from backupd.catalog.watched import told_of
 from backupd.core.errors import UsageError
 from backupd.core.factfields import entry_from_fields
@@ -27,12 +27,11 @@ def archived(db: sqlite3.Connection, org: str, jobs: Collection[JobId]) -> dict[
     """Return what is archived of these jobs."""
     answer = {}
     for job in jobs:
-        found = db.execute(
-            "SELECT id, path, revision, journal_sha256, sound FROM snapshots WHERE org = ? AND zgid = ? AND job = ?",
+        row = db.execute(
+            "SELECT id, path, revision, journal_sha256 FROM snapshots WHERE org = ? AND zgid = ? AND job = ?",
             (org, job.zgid, job.job),
         ).fetchone()
-        if found is not None:
-            row = trusted(found)
+        if row is not None:
             files = db.execute("SELECT kind, name, damaged FROM files WHERE snapshot = ?", (row[0],)).fetchall()
             names = frozenset(FileId(Kind(kind), name) for kind, name, _ in files)
             damaged = frozenset(FileId(Kind(kind), name) for kind, name, damaged in files if damaged)
@@ -51,17 +50,13 @@ def pending(db: sqlite3.Connection, org: str) -> tuple[RememberedOffer, ...]:
         "SELECT zgid, job FROM jobs INDEXED BY jobs_open WHERE org = ? AND open = 1 ORDER BY expires_at, job", (org,)
     )
     jobs = [JobId(zgid, job) for zgid, job in rows.fetchall()]
-    found = remembered(db, org, jobs)
-    if len(found) < len(jobs):
-        message = "a job that is open is not known"
-        raise ValueError(message)
-    return tuple(found.values())
+    return tuple(remembered(db, org, jobs).values())
 
 
 def pinned(db: sqlite3.Connection, org: str) -> str | None:
     """Return the zgid that the org was pinned to; without a journal, the one of its snapshots."""
-    row = db.execute("SELECT zgid, sound FROM orgs WHERE org = ? AND zgid IS NOT NULL", (org,)).fetchone()
-    row = trusted(row) if row else db.execute(_ZGID_OF_SNAPSHOTS, (org, UNKNOWN_ZGID)).fetchone()
+    row = db.execute("SELECT zgid FROM orgs WHERE org = ? AND zgid IS NOT NULL", (org,)).fetchone()
+    row = row or db.execute(_ZGID_OF_SNAPSHOTS, (org, UNKNOWN_ZGID)).fetchone()
     return row[0] if row else None
 
 
@@ -155,21 +150,17 @@ def missed(db: sqlite3.Connection, org: str | None, *, limit: int) -> tuple[Miss
 def _remembered(db: sqlite3.Connection, org: str, job: JobId) -> RememberedOffer | None:
     key = (org, job.zgid, job.job)
     row = db.execute(
-        "SELECT first_seen_at, expires_at, missed_at, told_step, told_expires_at, sound FROM jobs"
+        "SELECT first_seen_at, expires_at, missed_at, told_step, told_expires_at FROM jobs"
         " WHERE org = ? AND zgid = ? AND job = ?",
         key,
     ).fetchone()
     if row is None:
         return None
     links = db.execute(
-        "SELECT kind, name, url, sound FROM links WHERE org = ? AND zgid = ? AND job = ? ORDER BY kind <> 'data', name",
-        key,
+        "SELECT kind, name, url FROM links WHERE org = ? AND zgid = ? AND job = ? ORDER BY kind <> 'data', name", key
     )
-    found = tuple(
-        Link(job, FileId(Kind(kind), name), url.decode(errors="surrogatepass"))
-        for kind, name, url in map(trusted, links)
-    )
-    seen, expires, missed_at, *told = trusted(row)
+    found = tuple(Link(job, FileId(Kind(kind), name), url.decode(errors="surrogatepass")) for kind, name, url in links)
+    seen, expires, missed_at, *told = row
     offer = Offer(job, found, from_column(expires))
     return RememberedOffer(offer, from_column(seen), missed=missed_at is not None, told=told_of(*told))
 

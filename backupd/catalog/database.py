@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from backupd.catalog.schema import TABLES, VERSION, teach
+from backupd.catalog.schema import TABLES, VERSION
 from backupd.core.errors import ArchiveBusy, ArchiveError, ArchiveFull
 
 _T = TypeVar("_T")
@@ -88,8 +88,6 @@ class Database:
                 return work()
             except sqlite3.Error as error:
                 raise self._translated(error) from error
-            except UnicodeDecodeError as error:  # SQLite quotes what it cannot understand, as it is
-                raise Lost("it is damaged: a text in it is none", damaged=True) from error
             except OSError as error:
                 raise ArchiveError(f"{self.path}: {error.strerror}") from error
 
@@ -193,7 +191,6 @@ class Database:
 
     def _connect(self, name: str) -> sqlite3.Connection:
         connection = sqlite3.connect(name, uri=True, timeout=_WAIT, isolation_level=None)
-        teach(connection)
         self._connection = connection
         return connection
 

@@ -1,23 +1,17 @@
 """The tables. Another version is not migrated, but rebuilt: nothing here is the only copy of anything.
 
-Instants are text in one fixed form, in UTC, so that they sort as they follow each other. What decides what is done
-(not only what is shown) is sealed: SQLite does not notice every bit that turned over.
+Instants are text in one fixed form, in UTC, so that they sort as they follow each other.
 """
 
-import sqlite3
-import zlib
 from datetime import UTC, datetime
-from typing import Any
 
-VERSION = 4
+VERSION = 3
 
 TABLES = """
 CREATE TABLE orgs (
     org TEXT PRIMARY KEY, zgid TEXT, read_to INTEGER NOT NULL, head TEXT NOT NULL,
     began_at TEXT,     -- the journal's first line
-    reconciled_at TEXT, -- the vendor's history was read to its end
-    sealed INTEGER NOT NULL AS (seal(org, zgid, read_to, head)) STORED,
-    sound INTEGER AS (sealed = seal(org, zgid, read_to, head)) VIRTUAL
+    reconciled_at TEXT -- the vendor's history was read to its end
 ) WITHOUT ROWID;
 
 CREATE TABLE snapshots (
@@ -34,8 +28,6 @@ CREATE TABLE snapshots (
     scrubbed_at TEXT,
     other INTEGER NOT NULL DEFAULT 0,   -- what else in its folder was not as it should be when it was last read
     damaged INTEGER NOT NULL DEFAULT 0, -- that, and its damaged files
-    sealed INTEGER NOT NULL AS (seal(org, zgid, job, path, revision, journal_sha256)) STORED,
-    sound INTEGER AS (sealed = seal(org, zgid, job, path, revision, journal_sha256)) VIRTUAL,
     UNIQUE (org, zgid, job)
 );
 CREATE INDEX snapshots_by_job ON snapshots (job);
@@ -64,8 +56,6 @@ CREATE TABLE jobs (
     missed_at TEXT, missed_files INTEGER, missed_saved INTEGER,
     told_expires_at TEXT, told_step INTEGER, -- the last step of its deadline that was told, in seconds
     dropped_at TEXT, dropped_path TEXT, -- its snapshot was taken out of the archive by rule
-    sealed INTEGER NOT NULL AS (seal(org, zgid, job, first_seen_at, expires_at, open, missed_at)) STORED,
-    sound INTEGER AS (sealed = seal(org, zgid, job, first_seen_at, expires_at, open, missed_at)) VIRTUAL,
     PRIMARY KEY (org, zgid, job)
 ) WITHOUT ROWID;
 CREATE INDEX jobs_open ON jobs (org) WHERE open = 1;
@@ -77,8 +67,6 @@ CREATE INDEX jobs_linked ON jobs (org, expires_at) WHERE linked = 1;
 CREATE TABLE links (
     org TEXT NOT NULL, zgid TEXT NOT NULL, job TEXT NOT NULL,
     kind TEXT NOT NULL, name TEXT NOT NULL, url BLOB NOT NULL,
-    sealed INTEGER NOT NULL AS (seal(org, zgid, job, kind, name, url)) STORED,
-    sound INTEGER AS (sealed = seal(org, zgid, job, kind, name, url)) VIRTUAL,
     PRIMARY KEY (org, zgid, job, kind, name)
 ) WITHOUT ROWID;
 
@@ -103,23 +91,6 @@ CREATE TABLE history (
 ) WITHOUT ROWID;
 CREATE INDEX history_by_time ON history (org, at);
 """
-
-
-def teach(db: sqlite3.Connection) -> None:
-    """Give a connection what the tables need to be written and read."""
-    db.create_function("seal", -1, _seal, deterministic=True)
-
-
-def _seal(*values: str | bytes | float | None) -> int:
-    return zlib.crc32(repr(values).encode())
-
-
-def trusted(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return a row without its last value, its `sound`. Raises ValueError if it is not as it was written."""
-    if not row[-1]:
-        message = "it is not as it was written"
-        raise ValueError(message)
-    return row[:-1]
 
 
 def to_column(instant: datetime) -> str:

@@ -12,7 +12,6 @@ import pytest
 
 from backupd.catalog import Catalog, SnapshotRow
 from backupd.catalog.database import Database
-from backupd.catalog.schema import teach
 from backupd.core.errors import ArchiveError, ArchiveFull, UsageError
 from backupd.core.events import CatalogRebuilt, JournalDamaged
 from backupd.core.facts import HistorySeen, LinksSeen, Missed, OrgPinned, Published, Revised, Scrubbed
@@ -530,7 +529,6 @@ async def test_a_row_that_makes_no_sense_any_more_is_damage(filled):
     async with await filled.catalog(wal=False) as catalog:
         expected = await everything(catalog)
     with sqlite3.connect(filled.file) as database:
-        teach(database)
         database.execute("UPDATE snapshots SET taken_at = 'yesterday'")
     database.close()
 
@@ -538,40 +536,6 @@ async def test_a_row_that_makes_no_sense_any_more_is_damage(filled):
         assert await everything(catalog) == expected
 
     assert filled.rebuilt == ["a row of it cannot be read: Invalid isoformat string: 'yesterday'"]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "UPDATE links SET name = 'Data_003.zip' WHERE name = 'Data_001.zip'",
-        "UPDATE jobs SET expires_at = '1999-01-01T00:00:00.000000+00:00'",
-        "UPDATE snapshots SET path = 'main/2022/elsewhere' WHERE id = 1",
-        "UPDATE orgs SET zgid = '757345984'",
-    ],
-)
-async def test_a_row_that_was_changed_by_another_hand_is_damage_although_it_makes_sense(filled, change):
-    async with await filled.catalog(wal=False) as catalog:
-        expected = await decisive(catalog)
-    with sqlite3.connect(filled.file) as database:
-        database.create_function("seal", -1, lambda *_: 0, deterministic=True)
-        assert database.execute(change).rowcount > 0
-    database.close()
-
-    async with await filled.catalog(wal=False) as catalog:
-        assert await decisive(catalog) == expected
-
-    assert filled.rebuilt == ["a row of it cannot be read: it is not as it was written"]
-
-
-async def decisive(catalog: Catalog) -> list[object]:
-    """Return what cycles go by."""
-    jobs = [row.job for row in await catalog.snapshots("main")] + [SEEN.job]
-    return [
-        await catalog.archived("main", jobs),
-        await catalog.remembered("main", jobs),
-        await catalog.pending("main"),
-        await catalog.pinned("main"),
-    ]
 
 
 async def test_without_shared_memory_there_is_one_file(filled):
