@@ -88,6 +88,8 @@ class Database:
                 return work()
             except sqlite3.Error as error:
                 raise self._translated(error) from error
+            except UnicodeDecodeError as error:  # SQLite quotes its own damaged text
+                raise Lost("it is damaged: a text in it is none", damaged=True) from error
             except OSError as error:
                 raise ArchiveError(f"{self.path}: {error.strerror}") from error
 

@@ -47,6 +47,7 @@ class StateFile:
             if self._ended:
                 return
             try:
+                scratch.touch(0o600)
                 scratch.write_text(text, encoding="utf-8")
                 scratch.replace(self.path)
             except OSError as error:

@@ -57,5 +57,6 @@ def _write(path: Path, pulse: Pulse) -> None:
     }
     scratch = path.with_name(f"{path.name}.new")
     with suppress(OSError):
+        scratch.touch(0o600)
         scratch.write_text(json.dumps(document) + "\n", encoding="utf-8")
         scratch.replace(path)
