@@ -12,9 +12,12 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install
-LOCKED := $(INSTALL) --no-compile --require-hashes --only-binary :all:
+LOCKED := $(INSTALL) --require-hashes --only-binary :all:
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet
 PYTEST_ARGS ?=
+
+# Compiling every module anew at each start would take longer than most commands do.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo
 demo: $(VENV)/.program ## Archive a backup from the built-in simulator, step by step
