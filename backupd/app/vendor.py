@@ -46,12 +46,14 @@ async def authorize(around: Surroundings, accounts_url: str, *, client_id: str, 
         )
 
 
-def tokens(calls: "ClientSession", account: "Account", root: Path, around: Surroundings) -> "Tokens":
-    """Give the org's tokens, which are kept in the archive's state."""
+def tokens(
+    calls: "ClientSession", account: "Account", root: Path, around: Surroundings, *, keep: bool = True
+) -> "Tokens":
+    """Give the org's tokens, which are kept in the archive's state, unless only one look is taken (`keep` false)."""
     from backupd.zoho.auth import Tokens
 
     cache = root / STATE / f"{account.org}.token"
-    return Tokens(calls, account, cache=cache, clock=around.clock, tell=around.tell, learn=around.learn)
+    return Tokens(calls, account, cache=cache, clock=around.clock, tell=around.tell, learn=around.learn, keep=keep)
 
 
 def account(org: str, settings: Settings) -> "Account":

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -11,7 +12,7 @@ from filelock import FileLock, Timeout
 from backupd.archive.disk import PRIVATE_FILE, in_thread, put
 from backupd.core.clock import Clock
 from backupd.core.errors import ArchiveBusy
-from backupd.core.times import to_text
+from backupd.core.times import from_text, to_text
 
 
 @asynccontextmanager
@@ -58,6 +59,14 @@ def holder(state: Path, org: str) -> str | None:
     except (OSError, ValueError, TypeError, KeyError, OverflowError):
         return None
     return _holder(note)
+
+
+def held_since(state: Path, org: str) -> datetime | None:
+    """Say since when an org's lock is held, going by the note as `holder` does; None if that cannot be read."""
+    try:
+        return from_text(json.loads((state / f"{org}.holder").read_bytes())["since"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
 
 
 def _holder(note: Path) -> str:

@@ -23,6 +23,7 @@ class Patience:
 
 ONE_RUN = Patience(call_tries=4, file_tries=5, longest_wait=60.0, idle_limit=120.0)
 DAEMON = Patience(call_tries=4, file_tries=None, longest_wait=900.0, idle_limit=None)
+ONE_TRY = Patience(call_tries=1, file_tries=1, longest_wait=0.0, idle_limit=0.0)
 
 
 def back_off(attempt: int, *, longest: float, jitter: float, first: float = 1.0) -> float:

@@ -8,8 +8,12 @@ import logging
 import re
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from backupd.notify.wording import Message, Tone
+
+if TYPE_CHECKING:
+    from apprise import Apprise
 
 _TYPES: Mapping[Tone, str] = MappingProxyType({"problem": "failure", "warning": "warning", "good": "success"})
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,20})://", re.IGNORECASE)
@@ -34,19 +38,33 @@ class AppriseDoor:
         failed = {place: self._deliver(message, self._urls[place]) for place in places}
         return {place: f"{self._name(place)}: {reason}" for place, reason in failed.items() if reason is not None}
 
+    def examine(self) -> Mapping[int, str]:
+        """Return what is wrong with places, without telling them anything. Blocking. Never raises."""
+        failed = {place: self._opened(url) for place, url in enumerate(self._urls)}
+        return {place: f"{self._name(place)}: {reason}" for place, reason in failed.items() if isinstance(reason, str)}
+
     def _deliver(self, message: Message, url: str) -> str | None:
+        door = self._opened(url)
+        if isinstance(door, str):
+            return door
+        try:
+            told = door.notify(message.text, title=message.title, notify_type=_TYPES[message.tone], body_format="text")
+        except Exception as error:  # noqa: BLE001  # plugins of a hundred services raise what they like
+            return type(error).__name__
+        return None if told else "the message was not taken"
+
+    @staticmethod
+    def _opened(url: str) -> "Apprise | str":
+        """Return what delivers to an address, or why nothing does."""
         try:
             from apprise import Apprise, AppriseAsset
         except ImportError:
             return "Apprise is not installed; install backupd with its extra `notify`"
         try:
             door = Apprise(asset=AppriseAsset(app_id="backupd", app_desc="backupd", async_mode=False))
-            if not door.add(url):
-                return "it is not an address that Apprise knows"
-            told = door.notify(message.text, title=message.title, notify_type=_TYPES[message.tone], body_format="text")
-        except Exception as error:  # noqa: BLE001  # plugins of a hundred services raise what they like
+            return door if door.add(url) else "it is not an address that Apprise knows"
+        except Exception as error:  # noqa: BLE001  # as above
             return type(error).__name__
-        return None if told else "the message was not taken"
 
     def _name(self, place: int) -> str:
         scheme = _SCHEME.match(self._urls[place])

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from backupd.core.errors import ConfigurationError
 from backupd.settings import sources
 from backupd.settings.model import SECRET_KEYS, Settings
-from backupd.settings.problems import ANY, known_keys, told
+from backupd.settings.problems import general, known_keys, told
 from backupd.settings.sources import CONFIG_VARIABLE, Key, Source
 
 USUAL_FILE: Final = Path("/etc/backupd/backupd.toml")
@@ -80,8 +80,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _is_secret(key: Key) -> bool:
-    general = tuple(ANY if place == 1 and key[0] == "orgs" else part for place, part in enumerate(key))
-    return not key or general in SECRET_KEYS
+    return not key or general(key) in SECRET_KEYS
 
 
 def _no_orgs(file: Path) -> str:

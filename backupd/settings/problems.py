@@ -27,6 +27,11 @@ def known_keys(model: type[BaseModel], above: Key = ()) -> Iterator[Key]:
             yield from known_keys(table, (*above, name, ANY) if name == "orgs" else (*above, name))
 
 
+def general(key: Key) -> Key:
+    """Give the known key that a key of one org is a case of: `*` in place of the org's name."""
+    return tuple(ANY if place == 1 and key[0] == "orgs" else part for place, part in enumerate(key))
+
+
 def told(errors: Iterable[ErrorDetails], sources: Sequence[Source], known: Sequence[Key]) -> Iterator[str]:
     """Tell each error in a line; `sources` come strongest first."""
     for error in errors:

@@ -34,11 +34,19 @@ class Tokens:
     """The access token of one org, always alive when handed out as far as can be known here."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, account: Account, *, cache: Path, clock: Clock, tell: Tell, learn: Learn
+        self,
+        session: aiohttp.ClientSession,
+        account: Account,
+        *,
+        cache: Path,
+        clock: Clock,
+        tell: Tell,
+        learn: Learn,
+        keep: bool = True,
     ) -> None:
         self._session = session
         self._account = account
-        self._cache = TokenCache(cache, bound_to(account))
+        self._cache = TokenCache(cache, bound_to(account), writable=keep)
         self._clock = clock
         self._tell = tell
         self._learn = learn
@@ -57,16 +65,20 @@ class Tokens:
         async with self._one_at_a_time:
             if self._alive(lasting) is None:
                 await self._look_on_disk()
-            token = self._alive(lasting)
-            if token is None:
-                present = self._alive()
-                try:
-                    token = await self._ask()
-                except (VendorUnavailable, TokenThrottled):
-                    if present is None:
-                        raise
-                    token = present
+            token = self._alive(lasting) or await self._ask_if_possible()
             return token.value
+
+    async def recent_scope(self, newest: timedelta) -> str | None:
+        """Return what the answer told that a token allows, one given within the last `newest`; None if it did not tell.
+
+        Asks for a token if there is none so young; raises as `access_token` does.
+        """
+        async with self._one_at_a_time:
+            await self._look_on_disk()
+            token = self._alive()
+            if token is None or self._clock.now() - token.issued_at > newest:
+                token = await self._ask_if_possible()
+            return token.scope
 
     async def renew(self, stale: str) -> str:
         """Return another token than this one, which the vendor refused. Asks only if nobody else has renewed it.
@@ -89,6 +101,16 @@ class Tokens:
         if token is None or token.value == self._refused or not is_alive(token, lasting, self._clock.now()):
             return None
         return token
+
+    async def _ask_if_possible(self) -> Token:
+        """Ask for a token; when none can be had in passing, give the present one, if it lives."""
+        present = self._alive()
+        try:
+            return await self._ask()
+        except (VendorUnavailable, TokenThrottled):
+            if present is None:
+                raise
+            return present
 
     async def _look_on_disk(self) -> None:
         """Read again what is kept: another process may have renewed the token, or met a throttle."""
@@ -119,7 +141,7 @@ class Tokens:
             raise
         self._learn(given.access_token)
         now = self._clock.now()
-        token = Token(given.access_token, now, now + timedelta(seconds=given.life))
+        token = Token(given.access_token, now, now + timedelta(seconds=given.life), given.scope)
         await self._keep(Kept(token))
         self._tell(TokenRenewed(self._account.org, token.expires_at))
         self._compare_domain(given)

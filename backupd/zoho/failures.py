@@ -31,8 +31,10 @@ _READ_SCOPE = "ZohoCRM.bulk.backup.READ"
 _ROLE_ADVICE = (
     "Make the refresh token as a user with the Administrator profile, and check that the edition includes backups."
 )
+HOW_TO_FIND_IT = "The end of the CRM's address in a browser tells the data centre: with crm.zoho.eu it is eu."
 _STALE_ADVICE = (
-    "Check `data_center` (another one answers like this), then create a new refresh token with `backupd authorize`; "
+    f"Check `data_center` (another one answers like this). {HOW_TO_FIND_IT} "
+    "If it is right, create a new refresh token with `backupd authorize`; "
     "scopes: ZohoCRM.bulk.backup.READ,ZohoFiles.files.ALL."
 )
 _BUSINESS_ADVICE = {

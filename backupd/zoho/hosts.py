@@ -80,6 +80,11 @@ class Place:
             return False
 
 
+def data_center_of(api_address: str) -> str | None:
+    """Name the data centre whose API is at this host, if one's is."""
+    return next((name for name, one in DATA_CENTERS.items() if one.api_domain == f"https://{api_address}"), None)
+
+
 def place_of(url: str) -> Place | None:
     """Take a URL apart, or return None if there is anything about it that two readers could understand differently."""
     if not url.isprintable() or any(char.isspace() for char in url):

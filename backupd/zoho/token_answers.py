@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from backupd.core.errors import AccessRefused, TokenThrottled, UnreadableAnswer, VendorError, VendorUnavailable
-from backupd.zoho.failures import Answer
+from backupd.zoho.failures import HOW_TO_FIND_IT, Answer
 from backupd.zoho.token_cache import is_token
 from backupd.zoho.wire import Document, document
 
@@ -19,11 +19,13 @@ _THROTTLE = timedelta(minutes=10)  # asking again earlier prolongs it
 _DEFAULT_LIFE = 3600  # seconds
 _LONGEST_LIFE = 24 * 3600  # seconds; a larger expires_in is the old form, in milliseconds
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_ ]{1,59}")
+_SCOPES = re.compile(r"[A-Za-z0-9_., ]{1,2000}")
 _PASSING = {"general_error", "server_error", "temporarily_unavailable", "internal_error"}
 
 _ADVICE = {
     "invalid_client": (
-        "Check `client_id` and `data_center`: a client that was registered in another data centre is refused like this."
+        "Check `client_id` and `data_center`: a client that was registered in another data centre is refused like "
+        f"this. {HOW_TO_FIND_IT}"
     ),
     "invalid_client_secret": "Check `client_secret` of the org.",
 }
@@ -36,6 +38,7 @@ class Grant:
     access_token: str = field(repr=False)
     life: float
     api_domain: str | None
+    scope: str | None
     refresh_token: str | None = field(repr=False)
 
 
@@ -49,11 +52,12 @@ def grant(answer: Answer, now: datetime) -> Grant:
     token = read.get("access_token")
     if not isinstance(token, str) or not is_token(token):
         raise UnreadableAnswer(f"{CALL}: the field access_token is missing or is not a token")
-    domain, refresh = read.get("api_domain"), read.get("refresh_token")
+    domain, scope, refresh = read.get("api_domain"), read.get("scope"), read.get("refresh_token")
     return Grant(
         token,
         _life(read),
         domain if isinstance(domain, str) and domain else None,
+        scope if isinstance(scope, str) and _SCOPES.fullmatch(scope) else None,
         refresh if isinstance(refresh, str) and is_token(refresh) else None,
     )
 

@@ -27,6 +27,7 @@ class Token:
     value: str = field(repr=False)
     issued_at: datetime
     expires_at: datetime
+    scope: str | None = None  # what it allows, as the answer told
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class TokenCache:
 
     path: Path
     bound_to: str  # a digest of the credentials: with others, what the file says does not count
+    writable: bool = True  # False: the file is another user's, and nothing is kept
 
     def read(self) -> Kept:
         """Return what is kept for these credentials; nothing if there is no file, or none that can be understood."""
@@ -57,6 +59,8 @@ class TokenCache:
 
     def write(self, kept: Kept) -> None:
         """Replace the file in one step. Raises OSError; never makes the archive's root."""
+        if not self.writable:
+            return
         token, until = kept.token, kept.throttled_until
         fields = {
             "format": _FORMAT,
@@ -97,7 +101,7 @@ def _runs(pid: int) -> bool:
 
 def bound_to(account: Account) -> str:
     """Digest the credentials that a token belongs to; with others, a kept token is not used."""
-    parts = (account.accounts_url, account.client_id, account.refresh_token)
+    parts = (account.accounts_url, account.client_id, account.client_secret, account.refresh_token)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -105,18 +109,19 @@ def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
-def _token_to(token: Token) -> dict[str, str]:
+def _token_to(token: Token) -> dict[str, str | None]:
     times = {"issued_at": to_text(token.issued_at), "expires_at": to_text(token.expires_at)}
-    return {"access_token": token.value} | times
+    return {"access_token": token.value, "scope": token.scope} | times
 
 
 def _token_from(fields: Mapping[str, Any] | None) -> Token | None:
     if fields is None:
         return None
-    value = fields["access_token"]
+    value, scope = fields["access_token"], fields.get("scope")
     if not isinstance(value, str) or not is_token(value):
         return None
-    return Token(value, from_text(fields["issued_at"]), from_text(fields["expires_at"]))
+    times = from_text(fields["issued_at"]), from_text(fields["expires_at"])
+    return Token(value, *times, scope if isinstance(scope, str) else None)
 
 
 def is_token(text: str) -> bool:

@@ -222,28 +222,28 @@ async def test_a_verify_must_know_what_to_read(names, wish, words, archive, invo
         await verify(*names, **wish, invocation=invocation)
 
 
-async def test_a_check_looks_at_everything_and_the_vendor(archive, invocation, capsys):
+async def test_a_check_is_a_line_for_each_finding(archive, invocation, capsys):
     assert await check(invocation=invocation) == 0
 
-    found = capsys.readouterr().out
-    assert found.splitlines()[:3] == [
-        "CHECK        RESULT   WHAT WAS FOUND",
-        "settings     OK       1 org: main",
-        f"archive      OK       {archive.root} can be read and written",
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [
+        "CHECK             RESULT   WHAT WAS FOUND",
+        f"settings          OK       1 org: main ({invocation.config})",
     ]
-    assert "clock main   WARNING  the vendor's clock differs from ours" in found
-    assert [request.operation for request in archive.vendor.requests[-2:]] == ["details", "urls"]
+    assert f"archive           OK       {archive.root} can be read and written" in lines
+    assert any(
+        line.startswith("clock main        WARNING  the vendor's clock differs from ours by 3 hours") for line in lines
+    )
 
 
-async def test_a_check_of_refused_credentials_says_so_and_what_to_do(archive, invocation, tmp_path, capsys):
-    config = tmp_path / "backupd.toml"
-    config.write_text(config.read_text().replace('client_secret = "simulated"', 'client_secret = "wrong"'))
+async def test_a_quiet_check_says_what_failed_and_no_more(archive, invocation, capsys):
+    assert await check(invocation=replace(invocation, quiet=True)) == 0
+    assert capsys.readouterr().out == ""
 
-    assert await check(as_json=True, invocation=invocation) == 77
-
-    finding = json.loads(capsys.readouterr().out)["findings"][-1]
-    assert (finding["subject"], finding["result"]) == ("vendor main", "FAILED")
-    assert "client_secret" in finding["remedy"]
+    archive.vendor.fault(Refuse(401, "INVALID_TOKEN"), on="api", always=True)
+    assert await check(invocation=replace(invocation, quiet=True)) == 77
+    (_, line) = capsys.readouterr().out.splitlines()
+    assert line.startswith("vendor main  FAILED  GET /backup: the vendor answered 401 INVALID_TOKEN")
 
 
 async def test_a_check_of_wrong_settings_names_each_problem_and_asks_nobody(archive, tmp_path, capsys):

@@ -1,0 +1,28 @@
+"""Looks at what surrounds the process, and whether messages have a way."""
+
+from backupd.archive.trial import kind_of_file_system
+from backupd.core.diagnosis import process as rules
+from backupd.core.diagnosis.finding import Finding, refused
+from backupd.core.errors import ConfigurationError
+from backupd.settings import Settings
+from backupd.settings.provenance import Provenance
+
+
+def examine(settings: Settings, found: Provenance) -> list[Finding]:
+    """Look. Blocking: Apprise, if there are addresses for it, takes half a second to load."""
+    kind = kind_of_file_system(settings.archive.root)
+    in_file = bool(found.secrets_in_file)
+    around = rules.surroundings(found.process, secrets_in_file=in_file, in_its_own_layer=kind == "overlay")
+    return [*around, _messages(settings)]
+
+
+def _messages(settings: Settings) -> Finding:
+    try:
+        urls, heartbeats = settings.message_urls(), settings.heartbeats()
+    except ConfigurationError as error:
+        return refused("messages", error)
+    if not urls:
+        return rules.messages({}, urls=0, heartbeats=len(heartbeats))
+    from backupd.notify.apprise_door import AppriseDoor
+
+    return rules.messages(AppriseDoor(urls).examine(), urls=len(urls), heartbeats=len(heartbeats))
