@@ -140,6 +140,8 @@ class Service:
         """Start one cycle in a task of ours, since the scheduler would drop its exceptions and cancel it unasked."""
         if org not in self._running:
             self._running[org] = asyncio.create_task(self._run_cycle(org), name=f"cycle {org}")
+        else:  # a long download; a plan that is long past would tell of a daemon that hangs
+            await self.watcher.planned(self._next_polls())
 
     async def _run_cycle(self, org: str) -> None:
         try:

@@ -2,16 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from backupd.app import open_survey
 from backupd.cli import answers, table
 from backupd.cli.options import Handed, Json
 from backupd.cli.reading import reading
 from backupd.cli.table import Cell, Column, Mood
+from backupd.core.exits import Exit
 from backupd.core.figures import ago, counted, instant, size, span
 from backupd.core.overview import OrgStatus, Overview, State, UnderWay
 
 _COLUMNS = (Column("ORG"), Column("WHAT"), Column("HOW IT IS"))
+_CHECK = Parameter(help="Exit with 3 if an org is not safe, as /healthz does with 503.")
 _ALL = "-"  # stands where an org would, for what all orgs share
 _MOODS: Mapping[State, Mood] = {
     State.PROTECTED: "good",
@@ -21,19 +26,20 @@ _MOODS: Mapping[State, Mood] = {
 }
 
 
-async def status(*, as_json: Json = False, invocation: Handed) -> int:
+async def status(*, check: Annotated[bool, _CHECK] = False, as_json: Json = False, invocation: Handed) -> int:
     """Say whether each org is safe, and what is under way."""
     async with reading(invocation) as opened:
         found = await open_survey(opened.settings, opened.library).overview()
+    verdict = Exit.DAMAGE if check and not found.is_healthy else Exit.OK
     if as_json:
         answers.write(_document(found))
-        return 0
+        return verdict
     shown = [org for org in found.orgs if not invocation.quiet or _MOODS[org.judge(found.now).state] == "bad"]
     rows = [row for org in shown for row in _org_rows(org, found)]
     if not invocation.quiet:
         rows += _archive_rows(found)
     table.write(_COLUMNS, rows)
-    return 0
+    return verdict
 
 
 def _org_rows(org: OrgStatus, found: Overview) -> Iterator[table.Row]:

@@ -13,7 +13,7 @@ class Exit(IntEnum):
     OK = 0
     INCOMPLETE = 1  # a job could not be archived in full
     USAGE = 2
-    DAMAGE = 3  # `verify` or `reconcile` found damage or a gap
+    DAMAGE = 3  # `verify` or `reconcile` found damage or a gap, `status --check` an org that is not safe
     UNAVAILABLE = 69  # the vendor is unreachable or refuses service
     ARCHIVE = 73  # the archive is full or failing
     TRY_LATER = 75  # throttled, or another backupd holds the lock

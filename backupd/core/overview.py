@@ -19,6 +19,7 @@ from backupd.core.times import to_text
 
 _DANGER = timedelta(days=1)  # links that die sooner are told as a danger
 _SILENT = timedelta(hours=36)  # without a good poll; an archive that is fed once a day is not silent
+_LATE = timedelta(minutes=15)  # later than a whole poll behind its plan, and the daemon hangs: it plans anew at each
 _SILENT_POLLS = 3  # or so many polls, whichever is longer
 _THREATS = frozenset(
     {
@@ -125,6 +126,9 @@ class OrgStatus:
         last = self.pulse.last_success_at
         if last is not None and now - last > max(_SILENT, _SILENT_POLLS * self.every):
             yield Judgement(State.IN_DANGER, f"no poll has succeeded since {to_text(last)}", last)
+        if self.next_poll is not None and now - self.next_poll > self.every + _LATE:
+            reason = f"the daemon hangs: it has planned no poll since that of {to_text(self.next_poll)}"
+            yield Judgement(State.IN_DANGER, reason, self.next_poll)
         for alarm in self.alarms:
             if alarm.stands and alarm.finding.condition in _THREATS:
                 yield Judgement(State.IN_DANGER, alarm.finding.text, alarm.raised_at)

@@ -32,7 +32,11 @@ class StateFile:
 
     async def write(self, next_polls: Mapping[str, datetime]) -> None:
         """Replace the state. Raises ArchiveError."""
-        document = {"pid": os.getpid(), "next_polls": {org: to_text(at) for org, at in next_polls.items()}}
+        document = {
+            "pid": os.getpid(),
+            "started": _started(os.getpid()),
+            "next_polls": {org: to_text(at) for org, at in next_polls.items()},
+        }
         await asyncio.to_thread(self._write, json.dumps(document) + "\n")
 
     def remove(self) -> None:
@@ -61,10 +65,14 @@ def read_state(path: Path) -> ServiceState | None:
         state = ServiceState(int(document["pid"]), {org: from_text(at) for org, at in document["next_polls"].items()})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return state if _runs(state.pid) else None
+    return state if _runs(state.pid, document.get("started")) else None
 
 
-def _runs(pid: int) -> bool:
+def _runs(pid: int, started: object) -> bool:
+    """Tell whether it is still the process that wrote the state: in a container everybody is process 1 once."""
+    now = _started(pid)
+    if now is not None and started is not None and now != started:
+        return False
     try:
         os.kill(pid, 0)
     except PermissionError:  # it runs, as another user
@@ -72,3 +80,11 @@ def _runs(pid: int) -> bool:
     except (OSError, OverflowError):
         return False
     return True
+
+
+def _started(pid: int) -> int | None:
+    """Return when a process began, in the kernel's ticks; None if it is not there or not for us to see."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None

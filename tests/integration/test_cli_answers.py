@@ -148,6 +148,26 @@ async def test_a_status_says_how_safe_what_is_missing_and_what_was_missed(archiv
     assert lines[9] == "-     daemon     none runs, or it is out of sight; set to poll every 30 minutes"
 
 
+async def test_a_status_that_checks_ends_as_healthz_answers(archive, invocation, capsys):
+    assert await status(invocation=invocation) == 0
+    assert await status(check=True, invocation=invocation) == 3
+    capsys.readouterr()
+    assert await status(check=True, as_json=True, invocation=invocation) == 3
+    assert json.loads(capsys.readouterr().out)["orgs"][0]["state"] == "unprotected"
+
+
+async def test_a_status_that_checks_is_content_with_orgs_that_are_safe(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("backupd.cli.session.set_up_log", lambda *_, **__: None)
+    monkeypatch.setattr("backupd.app.SystemClock.now", lambda _: START)
+    async with operated(tmp_path) as operator:
+        await operator.run_once()
+        invocation = Invocation(operator.config, quiet=True)
+
+        assert await status(check=True, invocation=invocation) == 0
+
+    assert capsys.readouterr().out == ""
+
+
 async def test_a_quiet_status_tells_of_orgs_that_are_not_safe(archive, invocation, capsys):
     await status(invocation=replace(invocation, quiet=True))
 

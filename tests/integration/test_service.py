@@ -155,6 +155,21 @@ async def test_the_first_cycle_runs_at_once_and_the_next_one_when_it_is_due(daem
     await until(lambda: cycle.runs == 2)
 
 
+async def test_while_a_long_cycle_runs_the_plan_is_not_left_behind(daemon):
+    cycle = daemon.cycles["main"]
+    cycle.hold = asyncio.Event()
+
+    await daemon.pass_time(hours=6, seconds=1)
+    await until(lambda: cycle.runs == 2)
+
+    for _ in range(3):
+        await daemon.pass_time(hours=6, seconds=1)
+        await until(lambda: daemon.watched.polls["main"] > daemon.clock.now())
+
+    assert cycle.runs == 2
+    cycle.hold.set()
+
+
 async def test_over_simulated_days_every_poll_happens_once(daemon):
     cycle = daemon.cycles["main"]
 

@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime
 
 from backupd.notify import ServiceWatcher, Systemd, read_state
@@ -18,6 +19,21 @@ async def test_what_a_daemon_says_is_there_until_it_ends_and_never_after(tmp_pat
     await watcher.planned(POLLS)  # of a cycle that ends a moment later
 
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_daemon_that_was_killed_is_not_mistaken_for_a_later_process_of_its_number(tmp_path):
+    path = tmp_path / "service.json"
+    watcher = ServiceWatcher(Systemd(None))
+    watcher.keep_state_in(path)
+    await watcher.planned(POLLS)
+    left = json.loads(path.read_text())
+
+    path.write_text(json.dumps(left | {"started": left["started"] - 1}))
+    assert read_state(path) is None
+
+    del left["started"]  # as an older version wrote it
+    path.write_text(json.dumps(left))
+    assert read_state(path) is not None
 
 
 async def test_a_state_that_is_kept_elsewhere_after_a_reload_is_gone_where_it_was(tmp_path):

@@ -99,6 +99,15 @@ def test_an_org_that_nobody_polls_any_more_is_in_danger(silent, every, state):
     assert org.judge(NOW).state is state
 
 
+def test_a_daemon_that_plans_no_polls_any_more_is_a_danger():
+    org = replace(protected(), every=timedelta(hours=1))
+    late = replace(org, next_poll=NOW - timedelta(minutes=76)).judge(NOW)
+
+    assert (late.state, late.since) == (State.IN_DANGER, NOW - timedelta(minutes=76))
+    assert "hangs" in late.reason
+    assert replace(org, next_poll=NOW - timedelta(minutes=74)).judge(NOW).state is State.PROTECTED
+
+
 def test_nobody_polls_an_org_that_is_not_in_the_settings_and_that_is_no_danger():
     org = replace(protected(), configured=False, pulse=Pulse(NOW - timedelta(days=400)))
 
