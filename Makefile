@@ -33,7 +33,7 @@ test-system: $(VENV)/.tools ## Run the program as its users do; installs what it
 	$(BIN)/python -m pytest -m "slow or system or crash" $(PYTEST_ARGS)
 
 .PHONY: bench
-bench: $(VENV)/.tools ## Measure downloads against other tools (BENCH_ARGS="fast --rounds 3", docs/bench.md)
+bench: $(VENV)/.tools ## Measure downloads against other tools (BENCH_ARGS="fast --rounds 3 --size 2000")
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)
 BENCH_ARGS ?=
 
@@ -53,7 +53,8 @@ format: $(VENV)/.tools ## Set the code in the project's style
 lock: $(VENV)/.tools ## Lock the newest versions that fit (make lock UPGRADE= changes only what must change)
 	$(LOCKED) --requirement requirements/lock.txt
 	$(COMPILE) $(UPGRADE) pyproject.toml --output-file requirements/runtime.txt
-	$(COMPILE) $(UPGRADE) pyproject.toml --group dev --constraints requirements/runtime.txt --output-file requirements/dev.txt
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra notify --constraints requirements/runtime.txt --output-file requirements/notify.txt
+	$(COMPILE) $(UPGRADE) pyproject.toml --group dev --constraints requirements/notify.txt --output-file requirements/dev.txt
 	$(COMPILE) --group pyproject.toml:build --constraints requirements/dev.txt --output-file requirements/build.txt
 	$(COMPILE) $(UPGRADE) --group pyproject.toml:lock --output-file requirements/lock.txt
 	@! grep -nE '://|index-url|find-links' requirements/*.txt || { echo "A lock names a host." >&2; exit 1; }

@@ -33,14 +33,9 @@ http {{
 class Server:
     """A running nginx."""
 
-    port: int
+    url: str
     authority: Path  # the CA's certificate
     pid: int
-
-    @property
-    def url(self) -> str:
-        """Where it is."""
-        return f"https://localhost:{self.port}"
 
     def cpu(self) -> float:
         """CPU seconds of all its processes so far."""
@@ -69,7 +64,7 @@ def nginx(root: Path, home: Path, *, rate: str = "0") -> Iterator[Server]:
     )
     try:
         _wait_for(port, home / "ca.pem")
-        yield Server(port, home / "ca.pem", process.pid)
+        yield Server(f"https://localhost:{port}", home / "ca.pem", process.pid)
     finally:
         process.terminate()
         process.wait()

@@ -42,7 +42,14 @@ def test_everything_the_developers_depend_on_is_locked():
     assert wanted <= locked("dev.txt").keys()
 
 
-@pytest.mark.parametrize("lock", ["runtime.txt", "build.txt"])
+def test_with_messages_or_without_all_else_is_the_same():
+    more = {name_of(requirement) for requirement in PROJECT["project"]["optional-dependencies"]["notify"]}
+
+    assert locked("runtime.txt").items() <= locked("notify.txt").items()
+    assert more <= locked("notify.txt").keys()
+
+
+@pytest.mark.parametrize("lock", ["runtime.txt", "notify.txt", "build.txt"])
 def test_tests_run_with_the_versions_that_users_get(lock):
     assert locked(lock).items() <= locked("dev.txt").items()
 
