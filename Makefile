@@ -33,7 +33,7 @@ test-system: $(VENV)/.tools ## Run the program as its users do; installs what it
 	$(BIN)/python -m pytest -m "slow or system or crash" $(PYTEST_ARGS)
 
 .PHONY: bench
-bench: $(VENV)/.tools ## Measure downloads against other tools (BENCH_ARGS="fast --rounds 3 --size 2000")
+bench: $(VENV)/.tools ## Measure downloads against other tools (BENCH_ARGS="fast --rounds 3", docs/bench.md)
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)
 BENCH_ARGS ?=
 

@@ -7,30 +7,33 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+_LOOK = 0.05  # seconds between two looks at the memory
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a run took."""
+    """What a run took, and what it said on stdout."""
 
     wall: float  # seconds
     cpu: float  # seconds, all processes
     peak: float  # MB, private to the processes, the largest sum seen
+    said: str
 
 
 def run(command: list[str], *, folder: Path) -> Measured:
     """Run a command to its end. Raises SystemExit if it fails."""
     began = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603  the contestants
-        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     watch = _Watch(process.pid)
     watch.start()
-    _, said = process.communicate()
+    said, complained = process.communicate()
     wall = time.perf_counter() - began
     watch.stop()
     if process.returncode:
-        raise SystemExit(f"{command[:3]} failed ({process.returncode}): {said.decode(errors='replace')[-2000:]}")
-    return Measured(wall, watch.cpu, watch.peak / 1e6)
+        raise SystemExit(f"{command[:3]} failed ({process.returncode}): {complained[-2000:]}")
+    return Measured(wall, watch.cpu, watch.peak / 1e6, said)
 
 
 class _Watch(threading.Thread):
@@ -45,7 +48,7 @@ class _Watch(threading.Thread):
         self.cpu = 0.0
 
     def run(self) -> None:
-        while not self._ended.wait(0.03):
+        while not self._ended.wait(_LOOK):
             self.peak = max(self.peak, sum(_private(pid) for pid in _tree(self._pid)))
 
     def stop(self) -> None:
@@ -68,8 +71,9 @@ def _tree(pid: int) -> list[int]:
 
 
 def _private(pid: int) -> int:
+    """Return the bytes in memory that only this process has: its own data, and code that no other runs now."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
         return 0
-    return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith(("RssAnon:", "RssShmem:")))
+    return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith(("Private_Clean:", "Private_Dirty:")))

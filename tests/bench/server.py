@@ -33,9 +33,14 @@ http {{
 class Server:
     """A running nginx."""
 
-    url: str
+    port: int
     authority: Path  # the CA's certificate
     pid: int
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"https://localhost:{self.port}"
 
     def cpu(self) -> float:
         """CPU seconds of all its processes so far."""
@@ -64,7 +69,7 @@ def nginx(root: Path, home: Path, *, rate: str = "0") -> Iterator[Server]:
     )
     try:
         _wait_for(port, home / "ca.pem")
-        yield Server(f"https://localhost:{port}", home / "ca.pem", process.pid)
+        yield Server(port, home / "ca.pem", process.pid)
     finally:
         process.terminate()
         process.wait()
