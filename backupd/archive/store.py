@@ -126,8 +126,11 @@ class Archive:
             _check_one_file_system(root / name, root)
 
     def _check_root(self) -> None:
-        if not self.root.is_dir():
-            state = "not a folder" if self.root.exists() else "missing"
+        try:
+            state = "there" if self.root.is_dir() else "not a folder" if self.root.exists() else "missing"
+        except OSError as error:  # a name that is too long, a folder above it that is closed to us
+            raise ArchiveUnusable(f"{self.root}: the archive's root cannot be reached: {error.strerror}") from error
+        if state != "there":
             raise ArchiveUnusable(f"{self.root}: the archive's root is {state}")
 
     def _orgs(self) -> tuple[str, ...]:

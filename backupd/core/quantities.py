@@ -11,6 +11,7 @@ from decimal import Decimal
 _NUMBER = r"\d{1,15}(?:\.\d{1,9})?"
 _DURATION_PART = re.compile(rf"({_NUMBER})\s*(s|m|h|d|w)", re.ASCII)
 _DURATION = re.compile(rf"(?:{_DURATION_PART.pattern}\s*)+", re.ASCII)
+_LONGEST = 100 * 365 * 86400  # seconds; with more, an instant from now on would leave the calendar
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 _SIZE = re.compile(rf"({_NUMBER})\s*([a-z]*)", re.ASCII)
@@ -35,11 +36,10 @@ def parse_duration(text: str) -> timedelta:
         message = "is not a duration; write a number and a unit, such as 10s, 15m, 36h or 7d"
         raise ValueError(message)
     seconds = sum(Decimal(number) * _SECONDS[unit] for number, unit in _DURATION_PART.findall(text))
-    try:
-        return timedelta(seconds=float(seconds))
-    except OverflowError:
-        message = "is longer than anything can last; write a duration such as 7d"
-        raise ValueError(message) from None
+    if seconds > _LONGEST:
+        message = "is longer than a century; write a duration such as 7d"
+        raise ValueError(message)
+    return timedelta(seconds=float(seconds))
 
 
 def parse_size(text: str) -> int:

@@ -15,7 +15,8 @@ from pydantic import BeforeValidator, PlainValidator, SecretStr
 
 from backupd.core.quantities import parse_duration, parse_size
 
-_HOST = r"(?P<host>[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])"
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = rf"(?P<host>{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])"
 _PORT = r":(?P<port>[0-9]{1,5})"
 _ORIGIN = re.compile(rf"(?P<scheme>https?)://{_HOST}(?:{_PORT})?/?")
 _URL = re.compile(rf"(?P<scheme>https?)://{_HOST}(?:{_PORT})?(?:/[^?#\\]*)?(?:\?[^#\\]*)?", re.IGNORECASE)
@@ -70,6 +71,13 @@ def _some_duration(value: object) -> timedelta:
         message = "is no time at all; write a duration such as 10s or 15m"
         raise ValueError(message)
     return duration
+
+
+def _no_yes_or_no(value: object) -> object:
+    if isinstance(value, bool):
+        message = "is not a whole number; write such as 4"
+        raise ValueError(message)  # noqa: TRY004  # pydantic collects ValueErrors only
+    return value
 
 
 def _size(value: object) -> int:
@@ -151,7 +159,7 @@ def _list(value: object) -> object:
         return value
     try:
         items = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         items = None
     if not isinstance(items, list):
         message = """is not a list; write it as JSON, such as '["one", "two"]'"""
@@ -161,6 +169,7 @@ def _list(value: object) -> object:
 
 Duration = Annotated[timedelta, PlainValidator(_duration)]
 SomeDuration = Annotated[timedelta, PlainValidator(_some_duration)]
+WholeNumber = Annotated[int, BeforeValidator(_no_yes_or_no)]
 Size = Annotated[int, PlainValidator(_size)]
 SomeSize = Annotated[int, PlainValidator(_some_size)]
 AbsolutePath = Annotated[Path, PlainValidator(_absolute_path)]

@@ -48,7 +48,7 @@ def load(
     except ValidationError as error:
         problems += told(error.errors(include_url=False, include_input=False), strongest_first, known)
     if settings is not None and not settings.orgs and not problems:
-        problems.append(_no_orgs(config or usual_file))
+        problems.append(_no_orgs(config or Path(given.get(CONFIG_VARIABLE) or usual_file)))
     if settings is None or problems:
         raise ConfigurationError("\n".join(problems), problems=tuple(problems)) from None
     return settings

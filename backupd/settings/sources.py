@@ -17,7 +17,10 @@ CONFIG_VARIABLE: Final = "BACKUPD_CONFIG"
 _BETWEEN_LEVELS = "__"
 # Kubernetes puts these into every container near a service called "backupd"; they are no settings.
 _NOT_OURS = re.compile(r"BACKUPD_(SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP)\w*)?)")
-_LARGEST_SECRET = 65_536  # bytes; no value is longer, and a wrong mount must not fill the memory
+_LARGEST_FILE = 1_048_576  # bytes of the configuration, and
+_LARGEST_SECRET = 65_536  # of one value: nothing is longer, and a device or a wrong mount must not fill the memory
+_DEEPEST = 10  # levels of a key; no setting lies deeper than four
+_OPAQUE = re.compile(r"(?=[A-Za-z+/=-]*[0-9])[0-9A-Za-z+/=-]{20,}")  # no word is like this, but a token is
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,13 @@ class Source:
 
 
 def dotted(key: Key) -> str:
-    """Spell a key as messages do: `orgs.main.client_id`."""
-    return ".".join(key)
+    """Spell a key as messages do: `orgs.main.client_id`. What looks like a token in a key's place is not spelled."""
+    return shown(".".join(key))
+
+
+def shown(name: str) -> str:
+    """Leave out what looks like a token: it may stand where a name should."""
+    return _OPAQUE.sub("…", name)
 
 
 def variable(key: Key) -> str:
@@ -44,20 +52,25 @@ def variable(key: Key) -> str:
 def from_file(path: Path) -> Source:
     """Read a TOML file. What is wrong with it is a problem in the answer, with the line if there is one."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = _start_of(path, _LARGEST_FILE)
+        values = tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
         return _only_problem(f"{path}: cannot be read ({error.strerror}); name a file that is there and readable")
     except UnicodeDecodeError:
         return _only_problem(f"{path}: is not UTF-8 text; save it as such")
     except tomllib.TOMLDecodeError as error:
-        return _only_problem(f"{path}: is not TOML: {error}; mend that line (texts stand in quotes)")
+        return _only_problem(f"{path}: is not TOML: {shown(str(error))}; mend that line (texts stand in quotes)")
+    except (RecursionError, ValueError):  # brackets or a number without end
+        return _only_problem(f"{path}: holds what no setting needs, nested or long beyond reason; remove it")
+    if len(content) > _LARGEST_FILE:
+        return _only_problem(f"{path}: is too large for settings; name another file")
     return Source(values, dict(_places(values, path)))
 
 
 def from_environment(environment: Mapping[str, str]) -> Source:
     """Take what begins with BACKUPD_ out of the environment."""
     found = {
-        _key(name): (value, f"environment variable {name}")
+        _key(name): (value, f"environment variable {shown(name)}")
         for name, value in sorted(environment.items())
         if name.upper().startswith(PREFIX) and name.upper() != CONFIG_VARIABLE and not _NOT_OURS.fullmatch(name)
     }
@@ -91,9 +104,14 @@ def from_secret_files(folder: Path, *, must_exist: bool) -> Source:
     return _from_variables(found, unread)
 
 
-def _value_in(path: Path) -> str:
+def _start_of(path: Path, largest: int) -> bytes:
+    """Read a file up to one byte more than it may have, so that too large a one does not fill the memory."""
     with path.open("rb") as file:
-        content = file.read(_LARGEST_SECRET + 1)
+        return file.read(largest + 1)
+
+
+def _value_in(path: Path) -> str:
+    content = _start_of(path, _LARGEST_SECRET)
     if len(content) > _LARGEST_SECRET:
         message = "is too large; put one value into it and nothing else"
         raise ValueError(message)
@@ -108,7 +126,8 @@ def _value_in(path: Path) -> str:
 
 
 def _key(name: str) -> Key:
-    return tuple(name[len(PREFIX) :].lower().split(_BETWEEN_LEVELS))
+    parts = name[len(PREFIX) :].lower().encode("utf-8", "backslashreplace").decode().split(_BETWEEN_LEVELS)
+    return tuple(parts[:_DEEPEST])
 
 
 def _from_variables(found: Mapping[Key, tuple[str, str]], unread: Mapping[Key, str] | None = None) -> Source:
@@ -124,7 +143,7 @@ def _from_variables(found: Mapping[Key, tuple[str, str]], unread: Mapping[Key, s
 
 def _places(values: Mapping[str, Any], path: Path, above: Key = ()) -> Iterator[tuple[Key, str]]:
     for name, value in values.items():
-        if isinstance(value, dict) and value:
+        if isinstance(value, dict) and value and len(above) < _DEEPEST:
             yield from _places(value, path, (*above, name))
         else:
             yield (*above, name), f"{path}, table [{dotted(above)}]" if above else f"{path}, before the first table"

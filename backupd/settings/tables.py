@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from backupd.settings.forms import (
     AbsolutePath,
@@ -22,6 +22,7 @@ from backupd.settings.forms import (
     SomeDuration,
     SomeSize,
     Visible,
+    WholeNumber,
 )
 
 DataCenterName = Literal["us", "eu", "in", "au", "jp", "ca", "sa", "cn", "uk"]
@@ -73,14 +74,24 @@ class Poll(BaseModel):
         None, description="Tell when no new backup came for so long, if not what the vendor's own schedule suggests."
     )
 
+    @field_validator("jitter")
+    @classmethod
+    def _within_every(cls, jitter: timedelta, info: ValidationInfo) -> timedelta:
+        if jitter > info.data.get("every", jitter):
+            message = "is longer than poll.every; write a tenth of that, or 0s"
+            raise ValueError(message)
+        return jitter
+
 
 class Download(BaseModel):
     """How files are fetched."""
 
     model_config = _TABLE
 
-    files_at_once: int = Field(4, ge=1, le=32, description="So many files are fetched at the same time.")
-    connections: int = Field(4, ge=1, le=64, description="So many connections are open at the same time, in all.")
+    files_at_once: WholeNumber = Field(4, ge=1, le=32, description="So many files are fetched at the same time.")
+    connections: WholeNumber = Field(
+        4, ge=1, le=64, description="So many connections are open at the same time, in all."
+    )
     timeout: SomeDuration = Field(
         timedelta(seconds=60), description="A connection that brings no byte for so long is given up and replaced."
     )
@@ -95,11 +106,11 @@ class Verify(BaseModel):
     model_config = _TABLE
 
     scrub_every: SomeDuration = Field(timedelta(days=30), description="Each archived file is read again so often.")
-    max_ratio: int = Field(
+    max_ratio: WholeNumber = Field(
         1100, ge=1, description="A member of a zip may unpack to so many times its size; the usual method ends at 1032."
     )
     max_total: SomeSize = Field(2 * 1024**4, description="The members of one zip may unpack to so much in all.")
-    max_members: int = Field(1_000_000, ge=1, description="One zip may have so many members.")
+    max_members: WholeNumber = Field(1_000_000, ge=1, description="One zip may have so many members.")
 
 
 class Retention(BaseModel):
@@ -107,11 +118,17 @@ class Retention(BaseModel):
 
     model_config = _TABLE
 
-    keep_last: int | None = Field(None, ge=1, description="Keep so many of the newest snapshots.")
-    keep_daily: int | None = Field(None, ge=1, description="Keep the newest snapshot of each of so many days.")
-    keep_weekly: int | None = Field(None, ge=1, description="Keep the newest snapshot of each of so many weeks.")
-    keep_monthly: int | None = Field(None, ge=1, description="Keep the newest snapshot of each of so many months.")
-    keep_yearly: int | None = Field(None, ge=1, description="Keep the newest snapshot of each of so many years.")
+    keep_last: WholeNumber | None = Field(None, ge=1, description="Keep so many of the newest snapshots.")
+    keep_daily: WholeNumber | None = Field(None, ge=1, description="Keep the newest snapshot of each of so many days.")
+    keep_weekly: WholeNumber | None = Field(
+        None, ge=1, description="Keep the newest snapshot of each of so many weeks."
+    )
+    keep_monthly: WholeNumber | None = Field(
+        None, ge=1, description="Keep the newest snapshot of each of so many months."
+    )
+    keep_yearly: WholeNumber | None = Field(
+        None, ge=1, description="Keep the newest snapshot of each of so many years."
+    )
     keep_within: SomeDuration | None = Field(None, description="Keep every snapshot younger than this.")
     trash_for: Duration = Field(
         timedelta(days=7), description="What is dropped lies in `.trash` for so long before it is removed for good."

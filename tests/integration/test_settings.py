@@ -512,3 +512,105 @@ def test_a_root_that_cannot_be_written_serves_for_reading_only(tmp_path, monkeyp
     require_root(tmp_path, require_mount=False, writable=False)
     with pytest.raises(ArchiveUnusable, match="cannot be written"):
         require_root(tmp_path, require_mount=False, writable=True)
+
+
+# --- settings that were made to do harm, or by accident -------------------------------------------------------------
+
+TOKEN = "1000.0123456789abcdef0123456789abcdef.fedcba9876543210fedcba9876543210"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'"{TOKEN}" = "x"',
+        f'{TOKEN} = "x"',
+        f'[orgs."{TOKEN}"]',
+        f"[orgs.{TOKEN}]\nclient_id = 'x'",
+        f'[a."{TOKEN}"]\n[a."{TOKEN}"]',
+        f"[orgs.main.retention]\n{TOKEN} = 1",
+    ],
+)
+def test_a_token_in_the_place_of_a_name_is_not_repeated(place, text):
+    problems = "\n".join(place.toml(MINIMAL + text).problems())
+
+    assert not any(part in problems for part in TOKEN.split(".")[1:])
+    assert str(place.file) in problems
+
+
+def test_a_token_in_the_name_of_a_variable_is_not_repeated(place):
+    place.toml(MINIMAL).variables(**{f"BACKUPD_{TOKEN.replace('.', '_')}": "x"})
+
+    assert place.problem() == ("1000_…_…: is not a setting (environment variable BACKUPD_1000_…_…); remove it")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = " + "[" * 20_000,
+        "x = " + "{a = " * 20_000,
+        ".".join("a" * 1_500) + " = 1",
+        "[verify]\nmax_members = " + "9" * 5_000,
+        "# " + "x" * 2_000_000,
+    ],
+)
+def test_a_file_beyond_reason_is_a_problem_like_any_other(place, text):
+    assert "fault" not in place.toml(MINIMAL + text).problem()
+
+
+def test_a_device_instead_of_a_file_does_not_fill_the_memory(place):
+    (problem,) = place.problems(Path("/dev/zero"))
+
+    assert problem.startswith("/dev/zero: ")
+
+
+def test_a_list_beyond_reason_is_no_list(place):
+    place.toml(MINIMAL).variables(BACKUPD_ORGS__MAIN__DOWNLOAD_HOSTS="[" * 60_000)
+
+    assert place.problem().startswith("orgs.main.download_hosts: is not a list")
+
+
+@pytest.mark.parametrize("name", ["BACKUPD_\udcff", "BACKUPD_" + "A__" * 5_000 + "B"])
+def test_a_variable_with_an_odd_name_is_told_by_its_own_name(place, name):
+    place.toml(MINIMAL).variables(**{name: "x"})
+
+    assert f"(environment variable {name})" in place.problem()
+
+
+def test_a_number_is_not_yes(place):
+    problem = place.toml(MINIMAL + "[download]\nfiles_at_once = true").problem()
+
+    assert problem.startswith("download.files_at_once: is not a whole number")
+
+
+def test_polls_are_not_put_off_for_longer_than_their_interval(place):
+    problem = place.toml(MINIMAL + '[poll]\nevery = "1h"\njitter = "61m"').problem()
+
+    assert problem.startswith("poll.jitter: is longer than poll.every")
+    assert "poll.every" in place.toml(MINIMAL + '[poll]\nevery = "1"\njitter = "61m"').problem()
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{'a' * 64}.example", "-a.example", "a-.example", ".example"])
+def test_a_host_whose_name_no_resolver_takes_is_refused(place, host):
+    problem = place.toml(MINIMAL + f'api_domain = "https://{host}"').problem()
+
+    assert problem.startswith("orgs.main.api_domain: is not an address")
+
+
+def test_a_file_that_begins_with_a_mark_of_its_encoding_is_read(place):
+    place.file.write_text(MINIMAL, encoding="utf-8-sig")
+
+    assert place.load().orgs
+
+
+def test_the_file_that_lacks_an_org_is_named(place, tmp_path):
+    other = tmp_path / "other.toml"
+    other.touch()
+    place.variables(BACKUPD_CONFIG=str(other))
+
+    assert f"to {other}," in place.problem()
+
+
+@pytest.mark.parametrize("length", [300, 6_000])
+def test_a_root_with_too_long_a_name_cannot_be_reached(length):
+    with pytest.raises(ArchiveUnusable, match="cannot be reached"):
+        require_root(Path("/" + "a" * length), require_mount=False, writable=False)
