@@ -17,6 +17,7 @@ _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=15)
 _LARGEST = 8 * 1024 * 1024  # bytes of an answer; a full page of history is about 100 KB
 _BLOCK = 65536
 _CERTIFICATE_ADVICE = "If a proxy of yours inspects TLS, name its certificate in SSL_CERT_FILE."
+_NAME_ADVICE = "Check HTTPS_PROXY, and `accounts_url` and `api_domain` if they are set."
 
 
 class NotSent(VendorUnavailable):
@@ -48,15 +49,19 @@ async def exchange(
         ) as response:
             content = await _read(response, call)
             return Answer(response.status, {name.lower(): text for name, text in response.headers.items()}, content)
-    except aiohttp.ClientResponseError:
-        pass  # told below, where our error cannot hold on to this one: its repr shows the request's headers
+    except aiohttp.ClientResponseError:  # our error, raised below, must not hold on to it: it shows the headers sent
+        failure = VendorUnavailable(f"{call}: what came back is not HTTP, or a proxy refused to pass the request on")
+    except aiohttp.InvalidURL:  # a proxy's: its text shows the proxy's password
+        failure = _unusable_name(call)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise _not_sent(call, error) from error
     except TimeoutError as error:
         raise VendorUnavailable(f"{call}: no answer within {_TIMEOUT.total:g} s") from error
     except (aiohttp.ClientError, OSError) as error:
         raise VendorUnavailable(f"{call}: the connection broke ({type(error).__name__})") from error
-    raise VendorUnavailable(f"{call}: what came back is not HTTP, or a proxy refused to pass the request on")
+    except ValueError:  # a proxy's port, or a label of a name that is no such thing
+        failure = _unusable_name(call)
+    raise failure
 
 
 async def _read(response: aiohttp.ClientResponse, call: str) -> bytes:
@@ -66,6 +71,10 @@ async def _read(response: aiohttp.ClientResponse, call: str) -> bytes:
         if len(content) > _LARGEST:
             raise UnreadableAnswer(f"{call}: the answer is larger than {_LARGEST} bytes")
     return bytes(content)
+
+
+def _unusable_name(call: str) -> VendorUnavailable:
+    return VendorUnavailable(f"{call}: the name of the host or of a proxy cannot be used", advice=_NAME_ADVICE)
 
 
 def _not_sent(call: str, error: aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) -> NotSent:

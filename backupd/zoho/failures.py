@@ -22,7 +22,7 @@ from backupd.core.errors import (
 from backupd.core.http import retry_after
 from backupd.zoho.wire import CANCEL, CREATE, Document, document
 
-_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,59}")
+_CODE = re.compile(r"(?=.{2,60}\Z)[A-Za-z][A-Za-z_]*(?:[0-9]{1,3}[A-Za-z_]*)?")  # a token has more digits
 _STALE = {"INVALID_TOKEN", "INVALID_OAUTHTOKEN", "AUTHENTICATION_FAILURE"}
 _NO_SCOPE = {"OAUTH_SCOPE_MISMATCH", "INVALID_OAUTHSCOPE"}
 _NO_ROLE = {"NO_PERMISSION", "FORBIDDEN"}

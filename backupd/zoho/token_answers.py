@@ -18,7 +18,7 @@ CALL = "POST /oauth/v2/token"
 _THROTTLE = timedelta(minutes=10)  # asking again earlier prolongs it
 _DEFAULT_LIFE = 3600  # seconds
 _LONGEST_LIFE = 24 * 3600  # seconds; a larger expires_in is the old form, in milliseconds
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_ ]{1,59}")
+_WORD = re.compile(r"[A-Za-z][A-Za-z_ ]{1,59}")  # no digits: what we sent might come back in its place
 _SCOPES = re.compile(r"[A-Za-z0-9_., ]{1,2000}")
 _PASSING = {"general_error", "server_error", "temporarily_unavailable", "internal_error"}
 
@@ -121,6 +121,6 @@ def _life(read: Document) -> float:
         if isinstance(value, str) and re.fullmatch(r"[0-9]{1,12}", value):
             value = int(value)
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            seconds = value / 1000 if value > _LONGEST_LIFE else value
-            return min(seconds, _LONGEST_LIFE)
+            seconds = value // 1000 if value > _LONGEST_LIFE else value
+            return float(min(seconds, _LONGEST_LIFE))
     return _DEFAULT_LIFE

@@ -1,11 +1,13 @@
 """The five calls: every documented answer, what is sent, and what is tried again."""
 
 import errno
+import traceback
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
+from aioresponses import CallbackResult
 
 from backupd.core.errors import (
     AccessRefused,
@@ -25,7 +27,7 @@ from backupd.core.patience import DAEMON, ONE_RUN
 from backupd.zoho.account import Account
 from backupd.zoho.client import ZohoClient
 from tests.fakes.clock import FakeClock
-from tests.fakes.http_answers import HttpAnswers
+from tests.fakes.http_answers import HttpAnswers, MendedResponse
 
 BASE = "https://www.zohoapis.com/crm/bulk/v8/backup"
 RUN = "https://download-accl.zoho.com/v2/crm/757345985/backup/4876876000001594004"
@@ -117,6 +119,18 @@ class Line:
 
     def will(self, path="", *, method="GET", status=200, **fields):
         self.http.add(BASE + path, method=method, status=status, **fields)
+
+    def hanging(self, times, payload=None):
+        """Answer after so many requests that bring nothing until their time is up."""
+        left = [TimeoutError] * times
+
+        def answer(*_args, **_fields):
+            if not left:
+                return CallbackResult(payload=payload, response_class=MendedResponse)
+            self.clock.pass_time(seconds=30)
+            raise left.pop()
+
+        return answer
 
     @property
     def sent(self):
@@ -397,6 +411,27 @@ async def test_waiting_ends_when_two_minutes_have_passed_in_all(line):
     assert line.clock.slept == [60.0, 60.0]
 
 
+async def test_a_vendor_that_hangs_gets_the_two_minutes_once_and_not_for_each_call(line):
+    began = line.clock.monotonic()
+    line.will(callback=line.hanging(9), repeat=True)
+    line.will("/urls", callback=line.hanging(9), repeat=True)
+
+    for call in (line.client.schedule, line.client.offers):
+        with pytest.raises(VendorUnavailable, match="no answer within 30 s"):
+            await call()
+
+    assert line.clock.monotonic() - began <= 150
+    assert line.sent == [("GET", "")] * 3 + [("GET", "/urls")]
+
+
+async def test_an_answer_gives_a_later_call_its_two_minutes_back(line):
+    line.will(callback=line.hanging(2, DETAILS), repeat=True)
+    line.will("/urls", callback=line.hanging(2, LINKS), repeat=True)
+
+    assert await line.client.schedule() is not None
+    assert (await line.client.offers()).jobs
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -453,6 +488,17 @@ async def test_a_token_that_could_not_be_had_does_not_make_an_order_a_lost_one(l
     assert type(caught.value) is VendorUnavailable
     assert line.sent == []
     assert len(line.clock.slept) == 3
+
+
+@pytest.mark.parametrize(
+    "exception", [UnicodeError("label too long"), ValueError("u:SECRET@proxy"), aiohttp.InvalidURL("u:SECRET@proxy")]
+)
+async def test_a_name_that_the_network_library_cannot_use_is_an_error_of_ours(line, exception):
+    line.will(exception=exception, repeat=True)
+    with pytest.raises(VendorUnavailable, match="cannot be used") as caught:
+        await line.client.schedule()
+    assert "HTTPS_PROXY" in caught.value.advice
+    assert "SECRET" not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize(

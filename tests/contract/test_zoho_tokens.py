@@ -145,6 +145,8 @@ async def test_a_token_that_lives_shorter_than_it_should_last_is_not_renewed_at_
         ({"expires_in": -5}, 3600),
         ({"expires_in": True}, 3600),
         ({"expires_in": 10**30}, 86400),
+        ({"expires_in": 10**400}, 86400),  # more than a float can hold
+        ({"expires_in": 3_600_500}, 3600),
     ],
 )
 async def test_the_life_of_a_token_is_read_in_all_its_forms(desk, fields, seconds):
@@ -375,6 +377,8 @@ async def test_while_no_new_token_can_be_had_the_present_one_serves(desk):
         ({"error": "Access Denied", "status": "failure"}, 400, TokenThrottled, "temporary"),
         ({"error": "general_error"}, 200, VendorUnavailable, "tries again"),
         ({"error": "never_seen"}, 200, AccessRefused, "never_seen"),
+        ({"error": "1a2b3c_what_we_sent"}, 200, AccessRefused, "an unknown word"),
+        ({"error": "e1a2b3c_what_we_sent"}, 400, AccessRefused, "an unknown word"),
         ({"error": "SECRET\nthing"}, 200, AccessRefused, "an unknown word"),
         ({"error": ["SECRET"]}, 200, AccessRefused, "an unknown word"),
         ({}, 200, UnreadableAnswer, "access_token"),

@@ -130,9 +130,11 @@ def test_an_error_page_is_told_by_its_size_only():
     assert isinstance(refused(wire.DETAILS, 401, b"<html>SECRET</html>"), TokenRefused)
 
 
-def test_a_code_that_is_no_word_is_not_shown():
-    failure = refused(wire.DETAILS, 400, error("SECRET: a sentence with \n things"))
+@pytest.mark.parametrize("code", ["SECRET: a sentence with \n things", "a0b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5", "x" * 61])
+def test_a_code_that_is_no_word_is_not_shown(code):
+    failure = refused(wire.DETAILS, 400, error(code))
     assert "an unknown code" in str(failure)
+    assert code not in str(failure)
 
 
 def test_a_redirect_is_not_followed_and_said_to_be_one():
