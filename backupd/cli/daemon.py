@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from backupd.app import Library, open_app, open_survey, serve, telling
+from backupd.cli.brief import Brief
 from backupd.cli.progress import Bars
 from backupd.cli.session import Session
 from backupd.cli.short import Work
@@ -14,6 +15,7 @@ from backupd.core.errors import ArchiveError
 from backupd.core.events import MetricsNotWritten, Tell
 from backupd.core.exits import Exit
 from backupd.settings import Settings
+from backupd.telemetry import log_event
 
 
 def run(work: Work) -> int:
@@ -38,11 +40,13 @@ async def _run_once(work: Work) -> int:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     session = Session(work.invocation)
     settings = session.load()
-    wanted = sys.stderr.isatty() and not work.invocation.quiet and settings.log.format == "console"
+    quiet, for_people = work.invocation.quiet, settings.log.format == "console"
+    brief = Brief(log_event) if quiet and for_people else None
     try:
-        with Bars(sys.stderr, wanted=wanted) as bars:
+        with Bars(sys.stderr, wanted=sys.stderr.isatty() and not quiet and for_people) as bars:
+            listeners = (bars,) if brief is None else (brief,)
             async with (
-                telling(settings, session.around(bars)) as around,
+                telling(settings, session.around(*listeners, logged=brief is None)) as around,
                 open_app(settings, around, only=work.org) as app,
             ):
                 imported()
@@ -54,6 +58,9 @@ async def _run_once(work: Work) -> int:
                 return status
     except asyncio.CancelledError:
         return Exit.INTERRUPTED
+    finally:
+        if brief is not None:
+            brief.write(sys.stderr, session.redactor.text)
 
 
 async def _leave_metrics(settings: Settings, library: Library, tell: Tell, *, status: Exit, seconds: float) -> None:

@@ -46,11 +46,12 @@ class Session:
         set_up_log(self.redactor, form=log.format, level=log.level, quiet=quiet, stream=cast("TextIO", _Stderr()))
         self._has_log = True
 
-    def around(self, *listeners: Tell) -> Surroundings:
-        """Give what all parts share; the log and these listeners hear what happens."""
+    def around(self, *listeners: Tell, logged: bool = True) -> Surroundings:
+        """Give what all parts share; the log, unless it is left out, and these listeners hear what happens."""
 
         def tell(event: Event) -> None:
-            log_event(event)
+            if logged:
+                log_event(event)
             for listener in listeners:
                 listener(event)
 
