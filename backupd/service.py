@@ -22,7 +22,7 @@ from backupd.core.errors import BackupdError
 from backupd.core.exits import Exit
 from backupd.core.patience import retry_cycle
 
-_TICK = 15.0  # seconds between looks at the clock; APScheduler itself does not notice a jump or a suspend
+_TICK = 15.0  # seconds between looks at the clock, at most; APScheduler itself does not notice a jump or a suspend
 _JUMP = 5.0  # seconds between wall and running time that are told as a jump
 _GRACE = 8.0  # seconds for cancelled cycles to put their records in order
 
@@ -80,6 +80,7 @@ class Service:
     watcher: Watcher
     reload: Callable[[], Awaitable[Generation]]  # reads the settings; raises BackupdError if they are wrong
     version: str
+    watchdog: float | None = None  # seconds without a sign of life after which somebody kills what hangs
     _scheduler: AsyncIOScheduler = field(init=False)
     _current: Generation = field(init=False)
     _running: dict[str, asyncio.Task[None]] = field(default_factory=dict, init=False)
@@ -166,8 +167,9 @@ class Service:
 
     async def _tick(self) -> None:
         wall, running = self.clock.now(), self.clock.monotonic()
+        every = min(_TICK, self.watchdog / 2) if self.watchdog else _TICK
         while True:
-            await self.clock.sleep(_TICK)
+            await self.clock.sleep(every)
             jump = (self.clock.now() - wall).total_seconds() - (self.clock.monotonic() - running)
             wall, running = self.clock.now(), self.clock.monotonic()
             self.look_at_clock(jump)

@@ -27,13 +27,14 @@ async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: 
     """
     from backupd.notify import Outbox, ServiceWatcher, Systemd
     from backupd.service import Generation, Service
-    from backupd.settings.service import notify_socket
+    from backupd.settings.service import notify_socket, watchdog
     from backupd.upkeep import doing, terms_of
     from backupd.web import Front, Place
 
     watcher = ServiceWatcher(Systemd(notify_socket()))
+    watcher.starting()
     front = Front(around.clock, around.tell, __version__)
-    heard = around.heard_by(front)
+    heard = around.heard_by(front, watcher.hear)
     outbox = Outbox(heard.clock, heard.tell, session, patience=3.0)
     heard = heard.heard_by(outbox)
 
@@ -57,7 +58,8 @@ async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: 
 
     async with outbox, front:
         first = await generation()
-        ended_by = await Service(heard.clock, heard.tell, watcher, generation, __version__).run(first)
+        service = Service(heard.clock, heard.tell, watcher, generation, __version__, watchdog())
+        ended_by = await service.run(first)
     return Exit.INTERRUPTED if ended_by == "SIGINT" else Exit.OK
 
 

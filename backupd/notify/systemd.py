@@ -25,15 +25,16 @@ class Systemd:
 
     def status(self, text: str) -> None:
         """What `systemctl status` shows."""
-        self._send(f"STATUS={text.replace(chr(10), ' ')}")
+        self._send(f"STATUS={text.replace(chr(10), ' ')}", patience=0.0)
 
     def alive(self) -> None:
         """The loop that does the work goes round."""
         self._send("WATCHDOG=1")
 
-    def _send(self, message: str) -> None:
+    def _send(self, message: str, *, patience: float = 1.0) -> None:
+        """Send, and wait so many seconds at most where systemd has much to read; without a READY it would kill us."""
         if self._address is None:
             return
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as door:
-            door.setblocking(False)  # noqa: FBT003 (the library's signature)
+            door.settimeout(patience)
             door.sendto(message.encode(), self._address)

@@ -92,7 +92,7 @@ def from_secret_files(folder: Path, *, must_exist: bool) -> Source:
     found: dict[Key, tuple[str, str]] = {}
     unread: dict[Key, str] = {}
     for path in files:
-        key = _key(path.name)
+        key = _key(_named_after(path))
         try:
             found[key] = (_value_in(path), f"secret file {path}")
         except OSError as error:
@@ -102,6 +102,15 @@ def from_secret_files(folder: Path, *, must_exist: bool) -> Source:
         except ValueError as error:
             unread[key] = f"{dotted(key)}: secret file {path} {error}"
     return _from_variables(found, unread)
+
+
+def _named_after(path: Path) -> str:
+    """Return the variable that a secret file is named after.
+
+    systemd puts a credential's id before the name of each file of a folder: `backupd_BACKUPD_ORGS__MAIN__CLIENT_ID`.
+    """
+    bare = path.name[len(PREFIX) :]
+    return bare if bare.upper().startswith(PREFIX) else path.name
 
 
 def _start_of(path: Path, largest: int) -> bytes:

@@ -52,6 +52,7 @@ class TravelClock:
     def __init__(self) -> None:
         self.running = 0.0
         self.ticks = asyncio.Event()
+        self.slept: list[float] = []
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -59,7 +60,8 @@ class TravelClock:
     def monotonic(self) -> float:
         return self.running
 
-    async def sleep(self, _seconds: float) -> None:
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
         await self.ticks.wait()
         self.ticks.clear()
 
@@ -292,3 +294,16 @@ async def test_each_look_at_the_clock_is_a_sign_of_life(daemon):
     await daemon.pass_time(seconds=15)
 
     assert daemon.watched.beats == before + 2
+
+
+@pytest.mark.parametrize(("watchdog", "every"), [(None, 15.0), (120.0, 15.0), (6.0, 3.0)])
+async def test_a_watchdog_sees_two_signs_of_life_before_it_would_act(watchdog, every):
+    with time_machine.travel(START, tick=False) as traveller:
+        daemon = Daemon(traveller)
+        daemon.service.watchdog = watchdog
+        task = asyncio.create_task(daemon.service.run(daemon.generation()))
+        await until(lambda: daemon.cycles["main"].runs == 1)
+        daemon.service.stop("test")
+        await task
+
+    assert daemon.clock.slept == [every]

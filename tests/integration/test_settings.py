@@ -146,6 +146,12 @@ def test_secret_files_may_bear_their_names_in_small_letters(place):
     assert place.load().orgs["main"].refresh_token is not None
 
 
+def test_a_folder_of_credentials_may_bear_the_id_that_systemd_puts_before_each_name(place):
+    place.toml(MINIMAL).secret_file("backupd_BACKUPD_ORGS__MAIN__REFRESH_TOKEN", "1000.refresh", credential=True)
+
+    assert place.load().orgs["main"].refresh_token.get_secret_value() == "1000.refresh"
+
+
 def test_the_file_is_the_one_named_on_the_command_line_then_by_a_variable_then_the_usual_one(place, tmp_path):
     place.toml("[orgs.usual]")
     (tmp_path / "by-variable.toml").write_text("[orgs.by_variable]")
