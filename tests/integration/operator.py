@@ -36,6 +36,14 @@ class Operator:
 
     async def run_once(self) -> Exit:
         """Run one cycle."""
+        self.write_settings()
+        settings = load(self.config, environment={}, run_secrets=self.root / "none")
+        around = Surroundings(tell=self.ear, learn=lambda _: None, clock=self.clock)
+        async with open_app(settings, around) as app:
+            return await app.run_once()
+
+    def write_settings(self) -> None:
+        """Write the settings file that every command reads."""
         self.config.write_text(
             f"""
             [archive]
@@ -56,10 +64,6 @@ class Operator:
             """,
             encoding="utf-8",
         )
-        settings = load(self.config, environment={}, run_secrets=self.root / "none")
-        around = Surroundings(tell=self.ear, learn=lambda _: None, clock=self.clock)
-        async with open_app(settings, around) as app:
-            return await app.run_once()
 
     async def write(self, *facts: Fact) -> None:
         """Write facts into the journal, as a command of their own would."""

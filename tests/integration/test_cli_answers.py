@@ -1,7 +1,9 @@
 """What the reading commands answer, for people and for programs; docs/json.md holds for the latter."""
 
+import asyncio
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -74,21 +76,36 @@ def fits(value: Any, field: Field) -> bool:
     return field.kind in {TYPES[type(value)], "manifest", "snapshot"}
 
 
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory):
+    """The folder of an archive in which everything happened: a job archived, one missed, and one under way."""
+    folder = tmp_path_factory.mktemp("lived")
+
+    async def live() -> None:
+        async with operated(folder, run("4001", days_ago=6)) as operator:
+            await operator.run_once()
+            operator.clock.pass_time(hours=1)
+            operator.vendor.add_run(run("4002", days_ago=0))
+            operator.vendor.fault(Refuse(404), file="Data_002.zip", always=True)
+            await operator.run_once()
+            operator.clock.pass_time(days=8)
+            await operator.run_once()
+            operator.vendor.add_run(run("4003", days_ago=0))
+            await operator.run_once()
+
+    asyncio.run(live())
+    return folder / "archive"
+
+
 @pytest.fixture
-async def archive(tmp_path, monkeypatch):
-    """An archive in which everything happened: an archived job, one that was missed, and one that is under way."""
+async def archive(lived, tmp_path, monkeypatch):
+    """A copy of it, and a vendor that can be asked."""
     monkeypatch.setattr("backupd.cli.session.set_up_log", lambda *_, **__: None)
     monkeypatch.setattr("backupd.app.SystemClock.now", lambda _: START + timedelta(days=8, hours=4))
-    async with operated(tmp_path, run("4001", days_ago=6)) as operator:
-        await operator.run_once()
-        operator.clock.pass_time(hours=1)
-        operator.vendor.add_run(run("4002", days_ago=0))
-        operator.vendor.fault(Refuse(404), file="Data_002.zip", always=True)
-        await operator.run_once()
-        operator.clock.pass_time(days=8)
-        await operator.run_once()
-        operator.vendor.add_run(run("4003", days_ago=0))
-        await operator.run_once()
+    async with operated(tmp_path) as operator:
+        shutil.copytree(lived, operator.root, dirs_exist_ok=True)
+        operator.clock.pass_time(days=8, hours=1)
+        operator.write_settings()
         yield operator
 
 

@@ -34,7 +34,7 @@ def rung(operator: Operator) -> list[tuple[str, str]]:
     return told
 
 
-async def live(operator: Operator, *, for_days: float, every_hours: float = 6) -> None:
+async def live(operator: Operator, *, for_days: float, every_hours: float = 12) -> None:
     """Poll so often for so long."""
     end = operator.clock.now() + days(for_days)
     while operator.clock.now() < end:
@@ -163,11 +163,11 @@ async def test_a_file_that_never_comes_is_told_at_72_24_6_and_1_hours_and_missed
     async with operated(tmp_path, run(days_ago=0)) as operator:
         operator.vendor.fault(Refuse(404), file="Data_002.zip", always=True)
 
-        await live(operator, for_days=5.75)
+        await live(operator, for_days=5.75, every_hours=6)
         await live(operator, for_days=1.15, every_hours=1)
         near = operator.ear.of(events.DeadlineNear)
         await live(operator, for_days=0.1, every_hours=0.5)
-        await live(operator, for_days=3)
+        await live(operator, for_days=3, every_hours=6)
 
         assert [event.step for event in near] == [72, 24, 6]
         assert [event.step for event in operator.ear.of(events.DeadlineNear)] == [72, 24, 6, 1]
