@@ -357,6 +357,7 @@ class FileProgress(Event):
     total: int | None
     resumed: int
     rate: float  # bytes a second, lately
+    left: float | None = None  # seconds to go at this rate, if the end is known
 
 
 @dataclass(frozen=True, slots=True)

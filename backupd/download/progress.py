@@ -39,5 +39,6 @@ class Progress:
                 total=total,
                 resumed=resumed,
                 rate=rate,
+                left=(total - in_hand) / rate if total is not None and rate else None,
             )
         )

@@ -11,7 +11,7 @@ from backupd.core.errors import BackupdError, ZipRejected
 from backupd.core.events import FileRestarted
 from backupd.core.patience import DAEMON
 from backupd.download import Limits
-from backupd.simulator import Drop, FileSpec, Pace, Refuse, Revoke, Serve, Stall
+from backupd.simulator import Drop, FileSpec, Instead, Misstate, Pace, Refuse, Revoke, Serve, Stall, Trickle
 from tests.fakes.check import FakeChecks
 from tests.integration.downloading import NAME, Bench, downloading, some_bytes
 from tests.integration.simulated import JOB
@@ -112,6 +112,16 @@ async def test_without_a_strong_validator_there_are_no_helpers(tmp_path, etag):
         assert bench.ranges == [None]
 
 
+async def test_a_part_under_the_status_of_a_whole_is_a_segment_too(slow):
+    slow.vendor.serve(range="200-with-content-range")
+
+    slow.assert_whole(await slow.fetch())
+
+    assert len(slow.downloads) >= 3
+    assert {request.status for request in slow.downloads} == {200}
+    assert sent(slow) <= SIZE + 2_000_000
+
+
 @pytest.mark.parametrize("how", ["ignored", "416", "wrong-content-range", "other-range"])
 async def test_at_the_first_sign_that_the_server_does_not_mean_it_one_connection_goes_on(slow, how):
     slow.vendor.serve(range=how)
@@ -161,6 +171,15 @@ async def test_a_file_that_changes_under_the_segments_is_never_a_mixture(slow):
         Serve(etag="changing"),
         Serve(gzip=True),
         Serve(length=False),
+        Serve(range="ignored"),
+        Serve(range="200-with-content-range"),
+        Serve(range="416"),
+        Serve(range="wrong-content-range"),
+        Serve(range="other-range"),
+        Misstate(by=1000),
+        Misstate(by=-1000),
+        Trickle(piece=50_000, pause=timedelta(seconds=0.01)),
+        Instead("html"),
     ],
     ids=repr,
 )
@@ -235,12 +254,15 @@ async def test_many_cancels_at_any_moment_lose_nothing(tmp_path):
 
 
 @pytest.mark.slow
-async def test_a_connection_that_crawls_while_others_fly_is_replaced(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "slowly", [Stall(after=50_000, seconds=timedelta(seconds=60)), Trickle(1000, timedelta(seconds=0.02))], ids=repr
+)
+async def test_a_connection_that_crawls_while_others_fly_is_replaced(tmp_path, monkeypatch, slowly):
     monkeypatch.setattr("backupd.download.lanes._CRAWL_SEEN", 0.5)
     contents = {f"Data_{n:03}.zip": some_bytes(6_000_000, n) for n in range(3)}
     async with downloading(tmp_path, contents=contents, limits=Limits(connections=3)) as bench:
         bench.vendor.pace = SLOW
-        bench.vendor.fault(Stall(after=50_000, seconds=timedelta(seconds=60)), file="Data_002.zip")
+        bench.vendor.fault(slowly, file="Data_002.zip")
         async with bench.downloader() as downloader:
             received = await asyncio.gather(
                 *(bench.fetch_with(downloader, name) for name in contents), return_exceptions=True
