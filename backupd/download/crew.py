@@ -53,6 +53,7 @@ class Crew:
         ring = Ring(self._tools.depot)
         body = body_of(answer.response, ring, seen, stall=self._tools.stall, careful=self._broke)
         lane.marked = (_now(), 0)
+        self._growth.answered(answer.took)
         self._lanes[lane] = body
         self._tools.lanes[lane] = lambda: self._replace(body)
         try:
@@ -138,7 +139,15 @@ class Crew:
     def wanted(self, helpers: int) -> int:
         """Return how many helpers to take on now; `helpers` are there already."""
         starved = self._starved + sum(body.starved for body in self._lanes.values() if body is not None)
-        wanted = self._growth.more(now=_now(), brought=self._brought, starved=starved, lanes=len(self._lanes))
+        coming = sum(body is None for body in self._lanes.values())
+        wanted = self._growth.more(
+            now=_now(),
+            brought=self._brought,
+            starved=starved,
+            lanes=len(self._lanes),
+            coming=coming,
+            proven=self.proven,
+        )
         growing, total = self._holding.growing, self._holding.total
         if growing is None or total is None or _now() < self._rest_until or self._tools.pace.pause_left:
             return 0
@@ -162,7 +171,7 @@ class Crew:
         total = self._holding.total
         if self._alone or total is None or growing.version.strong is None or self._holding.growing is not growing:
             return None
-        return cut(growing.taken, total, tuple(self._lanes), self._growth.share)
+        return cut(growing.taken, total, tuple(self._lanes), self._growth.share, self._growth.smallest)
 
     async def _fetch_share(self, growing: Growing, span: Span, giver: Lane | None) -> bool:
         """Fetch a share that is cut from a lane, or was nobody's; say whether to go on helping.

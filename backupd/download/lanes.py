@@ -12,8 +12,12 @@ from backupd.core.ranges import Ranges, Span
 _SMALLEST = 1_000_000  # bytes; what is left is not cut into less: a new connection costs some round trips
 _LEAST_SHARE = 8_000_000  # bytes, where there is so much
 _SHARE_SECONDS = 10.0
+_FAR = 0.2  # seconds from asking to an answer: a long line, on which one connection is slow at first and may stay so
+_LEAST_FAR_SHARE = 100_000_000  # bytes, on a long line
+_PLENTY = 64  # connections; how many there may be is said elsewhere
 _FIRST_LOOK = 0.3  # seconds that the first connection is watched
 _SETTLING = 1.0  # seconds that new connections get to come up to speed before they are judged
+_COMING = 5.0  # seconds that an answer is waited for until those that came are judged without it
 _GAIN = 1.1  # more connections that do not bring this much were no help
 _FULL_GAIN = 0.75  # of what they would bring if each were as fast as those before: then many more come at once
 _NO_HELP = 15.0  # seconds until more connections are tried again
@@ -46,21 +50,30 @@ def unassigned(taken: Ranges, total: int, lanes: Iterable[Lane]) -> tuple[Span, 
     return taken.gaps(total)
 
 
-def cut(taken: Ranges, total: int, lanes: Sequence[Lane], size: int) -> tuple[Span, Lane | None] | None:
+def cut(
+    taken: Ranges, total: int, lanes: Sequence[Lane], size: int, smallest: int = _SMALLEST
+) -> tuple[Span, Lane | None] | None:
     """Find a share of at most `size` bytes for one more connection, as near to the front of the file as there is one.
 
+    `smallest`: less than that is not worth a connection.
+
     Hash and check read from the front: were the file cut into a few large parts, most of it would wait for them at the
-    end. Return the share with the lane it is cut from; None if there is nothing worth a connection.
+    end. Return the share with the lane it is cut from; None if there is none.
     """
     gaps = unassigned(taken, total, lanes)
     if gaps:
         start, stop = gaps[0]
-        return (start, min(stop, start + size)), None
+        return (start, _stop(start, stop, size, smallest)), None
     largest = max(lanes, key=lambda lane: lane.left, default=None)
-    if largest is None or largest.stop is None or largest.left < 2 * _SMALLEST:
+    if largest is None or largest.stop is None or largest.left < 2 * smallest:
         return None
     start = largest.at + size if largest.left > 2 * size else largest.stop - largest.left // 2
-    return (start, min(largest.stop, start + size)), largest
+    return (start, _stop(start, largest.stop, size, smallest)), largest
+
+
+def _stop(start: int, end: int, size: int, smallest: int) -> int:
+    """Say where a share of `size` bytes stops: at the end, if what it left there were no share."""
+    return end if end - start < size + smallest else start + size
 
 
 def rate(lane: Lane, now: float) -> float | None:
@@ -83,7 +96,10 @@ def crawling(lanes: Iterable[Lane], now: float) -> list[Lane]:
 
 
 class Growth:
-    """Decides when a file gets more connections: twice as many, then four times while each is as fast as before."""
+    """Decides when a file gets more connections: twice as many, then four times while each is as fast as before.
+
+    On a long line, where that would take as long as a file, all that may be had come as soon as parts are served.
+    """
 
     def __init__(self) -> None:
         self._since: float | None = None  # when the last decision fell
@@ -92,31 +108,71 @@ class Growth:
         self._lanes = 0  # how many there were then
         self._rate = 0.0  # how fast they were
         self._not_before = 0.0
+        self._doubt = False  # the last more brought too little, once
+        self._coming_since: float | None = None  # answers are waited for
+        self._trip = 0.0  # seconds
+        self._leapt = False
 
     @property
     def share(self) -> int:
         """How large a share is to be: some seconds' work for one connection, so that new requests do not weigh."""
-        return max(_LEAST_SHARE, int(_SHARE_SECONDS * self._rate / max(1, self._lanes)))
+        least = _LEAST_FAR_SHARE if self._trip >= _FAR else _LEAST_SHARE
+        return max(least, int(_SHARE_SECONDS * self._speed))
 
-    def more(self, *, now: float, brought: int, starved: float, lanes: int) -> int:
+    @property
+    def smallest(self) -> int:
+        """How small a share may be: what is left is brought sooner by whoever has it than by a new connection."""
+        return max(_SMALLEST, int(2 * self._trip * self._speed))
+
+    @property
+    def _speed(self) -> float:
+        return self._rate / max(1, self._lanes)
+
+    def answered(self, seconds: float) -> None:
+        """Take note of how long an answer was in coming."""
+        self._trip = seconds
+
+    def more(
+        self, *, now: float, brought: int, starved: float, lanes: int, coming: int = 0, proven: bool = True
+    ) -> int:
         """Return how many more connections are worth a try.
 
-        `brought` and `starved` are sums over all lanes so far: bytes, and seconds spent waiting for the network.
+        `brought` and `starved` are sums over all lanes so far: bytes, and seconds spent waiting for the network. Of the
+        lanes, `coming` have no answer yet. `proven`: the server serves parts of this file.
         """
-        if self._since is None:
-            self._since, self._brought, self._starved = now, brought, starved
+        since = self._since
+        if since is None or lanes <= coming or self._wait_for(coming, now):
+            self._begin(now, brought, starved)
             return 0
-        span = now - self._since
-        if not lanes or span < (_SETTLING if self._lanes else _FIRST_LOOK):
+        if self._trip >= _FAR and not self._leapt:
+            self._leapt = proven
+            self._begin(now, brought, starved)
+            return _PLENTY
+        span = now - since
+        if span < (_SETTLING if self._lanes else _FIRST_LOOK):
             return 0
         speed = (brought - self._brought) / span
         hungry = (starved - self._starved) / (span * lanes) >= _STARVED
         factor = self._factor(speed, lanes)
-        self._since, self._brought, self._starved = now, brought, starved
+        self._begin(now, brought, starved)
+        self._doubt = factor == 1 and not self._doubt
+        if self._doubt:  # they may not be up to speed yet
+            return 0
         self._lanes, self._rate = lanes, speed
         if factor == 1:
             self._not_before = now + _NO_HELP
         return lanes * (factor - 1) if hungry and now >= self._not_before else 0
+
+    def _wait_for(self, coming: int, now: float) -> bool:
+        if not coming:
+            self._coming_since = None
+            return False
+        if self._coming_since is None:
+            self._coming_since = now
+        return now - self._coming_since < _COMING
+
+    def _begin(self, now: float, brought: int, starved: float) -> None:
+        self._since, self._brought, self._starved = now, brought, starved
 
     def _factor(self, speed: float, lanes: int) -> int:
         """Judge the growth so far: return by how much the number of lanes may be multiplied now."""

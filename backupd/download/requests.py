@@ -3,6 +3,7 @@
 What an expired link answers is not known (401, 403, 404, or a page with 200), so refusals are judged by the clock too.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -52,6 +53,7 @@ class Answer:
 
     response: aiohttp.ClientResponse
     head: Head
+    took: float  # seconds from asking to the head
 
 
 class Requests:
@@ -76,9 +78,9 @@ class Requests:
 
         Raises Setback for what may pass; LinkRefused, LinkDead, AccessRefused, ScopeMissing for what does not.
         """
-        response = await self._follow(ask)
+        response, took = await self._follow(ask)
         try:
-            yield Answer(response, _head(response))
+            yield Answer(response, _head(response), took)
         finally:
             if not response.content.at_eof():
                 response.close()
@@ -89,12 +91,12 @@ class Requests:
             return LinkDead(f"{self._name}: the file server sent a page, and the link has expired")
         return Setback("the file server sent a page in place of the zip")
 
-    async def _follow(self, ask: Ask) -> aiohttp.ClientResponse:
+    async def _follow(self, ask: Ask) -> tuple[aiohttp.ClientResponse, float]:
         url = URL(self._link.url, encoded=True)
         for _ in range(_MOST_REDIRECTS + 1):
-            headers, response = await self._get(url, ask)
+            headers, response, took = await self._get(url, ask)
             if response.status in _USABLE:
-                return response
+                return response, took
             try:
                 if response.status in _REDIRECTS:
                     url = self._target(url, response)
@@ -104,9 +106,10 @@ class Requests:
                 response.close()
         raise Setback("the file server redirects in circles")
 
-    async def _get(self, url: URL, ask: Ask) -> tuple[dict[str, str], aiohttp.ClientResponse]:
+    async def _get(self, url: URL, ask: Ask) -> tuple[dict[str, str], aiohttp.ClientResponse, float]:
         await self._tools.pace.gate(self._longest_pause)
         headers = await self._authorizer.headers(str(url))
+        began = asyncio.get_running_loop().time()
         try:
             response = await self._tools.session.get(
                 url,
@@ -122,7 +125,7 @@ class Requests:
             raise Setback("the answer is not HTTP", reached=False) from None  # the cause would show the token
         except (aiohttp.ClientError, OSError) as error:
             raise Setback(reason_of(error), reached=False) from error
-        return headers, response
+        return headers, response, asyncio.get_running_loop().time() - began
 
     def _target(self, url: URL, response: aiohttp.ClientResponse) -> URL:
         try:

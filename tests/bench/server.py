@@ -22,7 +22,7 @@ http {{
   uwsgi_temp_path {home}/uwsgi; scgi_temp_path {home}/scgi;
   server {{
     listen 127.0.0.1:{port} ssl; server_name localhost; root {root};
-    ssl_certificate {home}/server.pem; ssl_certificate_key {home}/server.key;
+    ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {home}/server.pem; ssl_certificate_key {home}/server.key;
     location /rate/ {{ alias {root}/; limit_rate {rate}; }}
   }}
 }}

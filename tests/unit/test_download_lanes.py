@@ -34,6 +34,19 @@ def test_small_shares_are_not_cut():
     assert cut(Ranges.of([(0, 8_000_001)]), 10 * MB, [Lane(8_000_001, 10 * MB)], 8 * MB) is None
 
 
+def test_a_share_leaves_nothing_behind_that_is_too_small_for_a_connection():
+    lane = Lane(10 * MB, 26 * MB + 500_000)
+
+    assert cut(Ranges.of([(0, 10 * MB)]), 26 * MB + 500_000, [lane], 8 * MB) == ((18 * MB, 26 * MB + 500_000), lane)
+    assert cut(Ranges(), 9 * MB, [], 5 * MB, smallest=5 * MB) == ((0, 9 * MB), None)
+
+
+def test_what_its_owner_brings_sooner_than_a_new_connection_is_not_cut():
+    lanes = [Lane(0, 18 * MB)]
+
+    assert cut(Ranges(), 18 * MB, lanes, 8 * MB, smallest=10 * MB) is None
+
+
 def test_a_share_without_an_end_is_all_the_rest():
     assert unassigned(Ranges(), 10 * MB, [Lane(0, None)]) == ()
     assert cut(Ranges(), 10 * MB, [Lane(0, None)], 8 * MB) is None
@@ -88,6 +101,45 @@ def test_a_throttle_on_each_connection_is_answered_with_many():
 
 def test_where_more_bring_no_more_it_stays():
     assert grow(50 * MB, ceiling=50 * MB, seconds=10) == [1, 2]
+
+
+def test_on_a_long_line_all_come_as_soon_as_parts_are_served():
+    growth = Growth()
+    growth.answered(0.6)
+    look = {"brought": 0, "starved": 0.0, "lanes": 1}
+
+    assert growth.more(now=0.0, **look, proven=False) == 0  # it begins to look
+    assert growth.more(now=0.1, **look, proven=False) > 0  # one of these will prove it
+    assert growth.more(now=0.8, brought=0, starved=0.0, lanes=2, coming=1, proven=False) == 0
+    assert growth.more(now=0.9, brought=0, starved=0.0, lanes=2, proven=True) >= 16
+    assert growth.share >= 100 * MB
+
+
+def test_those_that_have_no_answer_yet_are_not_judged():
+    growth, seconds = Growth(), 0.0
+    looks = []
+    for tick in range(60):  # the second has no answer for three seconds, then is as fast as the first
+        seconds = tick / 10
+        coming = 1 if 10 <= tick < 40 else 0
+        lanes = 1 if tick < 10 else 2
+        brought = round(5 * MB * (seconds + max(0.0, seconds - 4)))
+        looks.append(growth.more(now=seconds, brought=brought, starved=lanes * seconds, lanes=lanes, coming=coming))
+
+    assert looks[3] == 1
+    assert not any(looks[10:40])
+    assert max(looks[40:]) == 6  # four times as many
+
+
+def test_a_first_look_that_shows_no_gain_is_not_the_last():
+    growth = Growth()
+    brought = 0
+    found = []
+    for tick in range(50):
+        lanes = 1 if tick < 10 else 2
+        brought += MB if tick < 20 else 2 * MB  # the second needs a while to come up to speed
+        found.append(growth.more(now=tick / 10, brought=brought, starved=lanes * tick / 10, lanes=lanes))
+
+    assert max(found[20:]) >= 2
 
 
 def test_what_waits_for_us_needs_no_more_connections():
