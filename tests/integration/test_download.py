@@ -27,6 +27,7 @@ from backupd.core.errors import (
 from backupd.core.events import DownloadsPaused, FileProgress, FileRestarted, FileResumed, FileRetrying, FileStarted
 from backupd.core.patience import DAEMON
 from backupd.download import Limits
+from backupd.download.blocks import BLOCK
 from backupd.download.disk import PartFile
 from backupd.download.record import read
 from backupd.simulator import Drop, FileSpec, Flip, Instead, Misstate, Pace, Refuse, Revoke, Serve, Stall, Trickle
@@ -458,6 +459,21 @@ async def test_a_retry_after_pauses_all_downloads(bench, status):
     assert sum(bench.clock.slept) >= 32
 
 
+async def test_no_other_file_is_asked_for_during_a_pause(tmp_path):
+    contents = {f"Data_{n:03}.zip": some_bytes(50_000, n) for n in range(3)}
+    one, other, third = contents
+    async with downloading(tmp_path, contents=contents) as bench, bench.downloader() as downloader:
+        bench.vendor.fault(Refuse(status=429, retry_after=timedelta(seconds=299)))
+        for name in (one, other):
+            with pytest.raises(VendorThrottled):
+                await bench.fetch_with(downloader, name)
+        assert len(bench.downloads) == 1
+
+        await bench.fetch_with(downloader, third, patience=DAEMON)
+
+        assert bench.downloads[1].at - bench.downloads[0].at >= timedelta(seconds=299)
+
+
 async def test_a_429_may_say_it_in_its_details(bench):
     bench.vendor.fault(Refuse(status=429, retry_after=timedelta(seconds=30), retry_after_in="details"))
 
@@ -636,8 +652,8 @@ async def test_a_rejected_zip_stays_in_its_slot(bench):
 
 
 async def test_a_wrong_structure_stops_the_download_early(tmp_path):
-    async with downloading(tmp_path, size=8_000_000) as bench:
-        bench.vendor.fault(Stall(after=4_000_000))
+    async with downloading(tmp_path, size=8_000_000, limits=Limits(timeout=600.0)) as bench:
+        bench.vendor.fault(Stall(after=4 * BLOCK))  # nothing more comes that would show it
 
         with pytest.raises(ZipRejected):
             await bench.fetch(new_check=FakeChecks(reject_after=1_000_000))
