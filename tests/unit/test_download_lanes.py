@@ -106,12 +106,14 @@ def test_where_more_bring_no_more_it_stays():
 def test_on_a_long_line_all_come_as_soon_as_parts_are_served():
     growth = Growth()
     growth.answered(0.6)
-    look = {"brought": 0, "starved": 0.0, "lanes": 1}
 
-    assert growth.more(now=0.0, **look, proven=False) == 0  # it begins to look
-    assert growth.more(now=0.1, **look, proven=False) > 0  # one of these will prove it
-    assert growth.more(now=0.8, brought=0, starved=0.0, lanes=2, coming=1, proven=False) == 0
-    assert growth.more(now=0.9, brought=0, starved=0.0, lanes=2, proven=True) >= 16
+    def look(now: float, *, lanes: int, coming: int = 0, proven: bool = False) -> int:
+        return growth.more(now=now, brought=0, starved=0.0, lanes=lanes, coming=coming, proven=proven)
+
+    assert look(0.0, lanes=1) == 0  # it begins to look
+    assert look(0.1, lanes=1) > 0  # one of these will prove it
+    assert look(0.8, lanes=2, coming=1) == 0
+    assert look(0.9, lanes=2, proven=True) >= 16
     assert growth.share >= 100 * MB
 
 
