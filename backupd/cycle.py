@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from backupd.core import events, telling
+from backupd.core.agreement import disagreement
 from backupd.core.clock import Clock
 from backupd.core.errors import BackupdError, Fault, JobIncomplete, JobMissed, LinkRefused, WrongOrganisation
 from backupd.core.facts import Fact, Missed, OrgPinned, Scrubbed
@@ -184,6 +185,23 @@ class _Pass:
         return True
 
     async def _plan(self) -> tuple[Step, ...]:
+        """Plan by the catalog, and see before anything is done that the archive bears it out; else by a new catalog."""
+        steps = await self._planned()
+        for step in steps:
+            doubt = await self._doubt(step)
+            if doubt is not None:
+                await self.catalog.rebuild(f"the archive speaks against it: {doubt}")
+                return await self._planned()
+        return steps
+
+    async def _doubt(self, step: Step) -> str | None:
+        archive, known = self.cycle.archive, step.archived
+        if known is not None:
+            return disagreement(step.job, known, await archive.look(known.path))
+        seen = step.remembered.first_seen_at
+        return disagreement(step.job, None, await archive.find(self.cycle.org, step.job, near=seen))
+
+    async def _planned(self) -> tuple[Step, ...]:
         org, now = self.cycle.org, self.cycle.clock.now()
         known = (*await self.catalog.pending(org), *await self.catalog.curable(org, now))
         jobs = {job.offer.job: job for job in known if job.offer.job not in self.failed}

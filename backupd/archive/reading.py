@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
@@ -10,6 +11,7 @@ import aiofiles
 from backupd.archive.disk import reporting
 from backupd.core.errors import RecordDamaged
 from backupd.core.manifest import Manifest, from_json, to_json
+from backupd.core.model import JobId
 from backupd.core.names import MANIFEST, ORG_NAME, path_in_snapshot
 from backupd.core.records import FoundSnapshot
 
@@ -69,14 +71,35 @@ def look(root: Path, path: PurePosixPath) -> FoundSnapshot:
 def scan(root: Path, org: str | None) -> Iterator[FoundSnapshot]:
     """Find every snapshot folder, of one org or of all, in order of their paths. Raises OSError."""
     for name in [org] if org is not None else orgs(root):
-        for year in _folders(root / name, _YEAR):
-            for snapshot in _folders(year, _SNAPSHOT):
-                yield look(root, PurePosixPath(name, year.name, snapshot.name))
+        for path in _paths(root, name):
+            yield look(root, path)
+
+
+def count(root: Path, org: str) -> int:
+    """Count the folders of an org's snapshots. Raises OSError."""
+    return sum(1 for _ in _paths(root, org))
+
+
+def find(root: Path, org: str, job: JobId, near: datetime) -> FoundSnapshot | None:
+    """Find a job's snapshot by the name of its folder, in the years about then. Raises OSError."""
+    for year in range(near.year - 1, near.year + 2):
+        for folder in _folders(root / org / f"{year}", _SNAPSHOT):
+            if folder.name.partition("_")[2] == job.job:
+                found = look(root, PurePosixPath(org, folder.parent.name, folder.name))
+                if isinstance(found.record, Manifest) and found.record.job == job:
+                    return found
+    return None
 
 
 def orgs(root: Path) -> tuple[str, ...]:
     """Return the names of all orgs that have a folder."""
     return tuple(folder.name for folder in _folders(root, ORG_NAME))
+
+
+def _paths(root: Path, org: str) -> Iterator[PurePosixPath]:
+    for year in _folders(root / org, _YEAR):
+        for snapshot in _folders(year, _SNAPSHOT):
+            yield PurePosixPath(org, year.name, snapshot.name)
 
 
 def _folders(parent: Path, name: re.Pattern[str]) -> list[Path]:

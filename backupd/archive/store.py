@@ -74,6 +74,14 @@ class Archive:
         """Look at one snapshot; a damaged record is told, not raised."""
         return await in_thread(self.root, lambda: reading.look(self.root, path))
 
+    async def find(self, org: str, job: JobId, *, near: datetime) -> FoundSnapshot | None:
+        """Look on the disk for a job's snapshot, taken about then; None if there is none that can be read."""
+        return await in_thread(self.root, lambda: reading.find(self.root, org, job, near))
+
+    async def count(self, org: str) -> int:
+        """Count the folders of an org's snapshots."""
+        return await in_thread(self.root, lambda: reading.count(self.root, org))
+
     async def orgs(self) -> tuple[str, ...]:
         """Return the names of all orgs that have a folder, configured or not. Raises ArchiveUnusable without a root."""
         return await in_thread(self.root, self._orgs)

@@ -2,22 +2,19 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import PurePosixPath
-from typing import Any
 
 from backupd.catalog.rows import FileRow, MissedJob, OrgTotals, SnapshotRow
 from backupd.catalog.schema import from_column, to_column
+from backupd.catalog.sealing import Row, sound, sound_job, sound_org, sound_snapshot
 from backupd.catalog.watched import told_of
 from backupd.core.errors import UsageError
 from backupd.core.factfields import entry_from_fields
 from backupd.core.model import UNKNOWN_ZGID, FileId, HistoryEntry, JobId, Kind, Link, Offer, Taken, TakenBasis
 from backupd.core.records import ArchivedJob, RememberedOffer
 
-_SNAPSHOT = (
-    "SELECT org, zgid, job, path, taken_at, taken_basis, expires_at, first_seen_at, archived_at, revision, files, size,"
-    " manifest_sha256, problem, scrubbed_at, damaged, missing FROM snapshots"
-)
+_SNAPSHOT = "SELECT * FROM snapshots"
 _ZGID_OF_SNAPSHOTS = "SELECT zgid FROM snapshots WHERE org = ? AND zgid NOT IN ('', ?) LIMIT 1"
 _AFTER_ALL = "\U0010ffff"  # sorts behind every name that begins alike
 _NAMED_AT_MOST = 5  # of several that fit a prefix
@@ -27,20 +24,23 @@ def archived(db: sqlite3.Connection, org: str, jobs: Collection[JobId]) -> dict[
     """Return what is archived of these jobs."""
     answer = {}
     for job in jobs:
-        row = db.execute(
-            "SELECT id, path, revision, journal_sha256 FROM snapshots WHERE org = ? AND zgid = ? AND job = ?",
-            (org, job.zgid, job.job),
-        ).fetchone()
-        if row is not None:
-            files = db.execute("SELECT kind, name, damaged FROM files WHERE snapshot = ?", (row[0],)).fetchall()
-            names = frozenset(FileId(Kind(kind), name) for kind, name, _ in files)
-            damaged = frozenset(FileId(Kind(kind), name) for kind, name, damaged in files if damaged)
-            answer[job] = ArchivedJob(PurePosixPath(row[1]), row[2], row[3], names, damaged)
+        found = sound_snapshot(db, org, job)
+        if found is not None:
+            row, files = found
+            answer[job] = ArchivedJob(
+                path=PurePosixPath(row["path"]),
+                revision=row["revision"],
+                manifest_sha256=row["journal_sha256"],
+                files=frozenset(_file(file) for file in files),
+                damaged=frozenset(_file(file) for file in files if file["damaged"]),
+                recorded_revision=row["journal_revision"],
+            )
     return answer
 
 
 def remembered(db: sqlite3.Connection, org: str, jobs: Collection[JobId]) -> dict[JobId, RememberedOffer]:
     """Return the links once seen of these jobs."""
+    sound_org(db, org)
     return {job: offer for job in jobs if (offer := _remembered(db, org, job)) is not None}
 
 
@@ -55,9 +55,11 @@ def pending(db: sqlite3.Connection, org: str) -> tuple[RememberedOffer, ...]:
 
 def pinned(db: sqlite3.Connection, org: str) -> str | None:
     """Return the zgid that the org was pinned to; without a journal, the one of its snapshots."""
-    row = db.execute("SELECT zgid FROM orgs WHERE org = ? AND zgid IS NOT NULL", (org,)).fetchone()
-    row = row or db.execute(_ZGID_OF_SNAPSHOTS, (org, UNKNOWN_ZGID)).fetchone()
-    return row[0] if row else None
+    row = sound_org(db, org)
+    if row is not None and row["zgid"] is not None:
+        return str(row["zgid"])
+    found = db.execute(_ZGID_OF_SNAPSHOTS, (org, UNKNOWN_ZGID)).fetchone()
+    return found[0] if found else None
 
 
 def snapshots(
@@ -95,23 +97,21 @@ def find(db: sqlite3.Connection, name: str) -> SnapshotRow:
 
 def files(db: sqlite3.Connection, path: PurePosixPath) -> tuple[FileRow, ...]:
     """Return the files of a snapshot: data first, then by name."""
-    rows = db.execute(
-        "SELECT kind, name, files.size, sha256, members, unpacked_size, verified_at, read_at, files.damaged"
-        " FROM files JOIN snapshots ON snapshots.id = files.snapshot WHERE path = ? ORDER BY kind <> 'data', name",
-        (str(path),),
-    )
+    key = db.execute("SELECT org, zgid, job FROM snapshots WHERE path = ?", (str(path),)).fetchone()
+    found = sound_snapshot(db, key[0], JobId(key[1], key[2])) if key else None
+    rows = sorted(found[1], key=lambda row: (row["kind"] != Kind.DATA, row["name"])) if found else ()
     return tuple(
         FileRow(
-            FileId(Kind(kind), name),
-            size,
-            sha256,
-            members,
-            unpacked,
-            from_column(verified_at),
-            from_column(read_at),
-            damaged=bool(damaged),
+            _file(row),
+            row["size"],
+            row["sha256"],
+            row["members"],
+            row["unpacked_size"],
+            from_column(row["verified_at"]),
+            from_column(row["read_at"]),
+            damaged=bool(row["damaged"]),
         )
-        for kind, name, size, sha256, members, unpacked, verified_at, read_at, damaged in rows
+        for row in rows
     )
 
 
@@ -148,61 +148,44 @@ def missed(db: sqlite3.Connection, org: str | None, *, limit: int) -> tuple[Miss
 
 
 def _remembered(db: sqlite3.Connection, org: str, job: JobId) -> RememberedOffer | None:
-    key = (org, job.zgid, job.job)
-    row = db.execute(
-        "SELECT first_seen_at, expires_at, missed_at, told_step, told_expires_at FROM jobs"
-        " WHERE org = ? AND zgid = ? AND job = ?",
-        key,
-    ).fetchone()
-    if row is None:
+    found = sound_job(db, org, job)
+    if found is None:
         return None
-    links = db.execute(
-        "SELECT kind, name, url FROM links WHERE org = ? AND zgid = ? AND job = ? ORDER BY kind <> 'data', name", key
-    )
-    found = tuple(Link(job, FileId(Kind(kind), name), url.decode(errors="surrogatepass")) for kind, name, url in links)
-    seen, expires, missed_at, *told = row
-    offer = Offer(job, found, from_column(expires))
-    return RememberedOffer(offer, from_column(seen), missed=missed_at is not None, told=told_of(*told))
+    row, links = found
+    seen = tuple(Link(job, _file(link), link["url"].decode(errors="surrogatepass")) for link in links)
+    offer = Offer(job, tuple(sorted(seen, key=_data_first)), from_column(row["expires_at"]))
+    told = told_of(row["told_step"], row["told_expires_at"])
+    return RememberedOffer(offer, from_column(row["first_seen_at"]), missed=row["missed_at"] is not None, told=told)
 
 
-def _rows(rows: Iterable[tuple[Any, ...]]) -> tuple[SnapshotRow, ...]:
+def _file(row: Row) -> FileId:
+    return FileId(Kind(row["kind"]), row["name"])
+
+
+def _data_first(link: Link) -> tuple[bool, str]:
+    return link.file.kind is not Kind.DATA, link.file.name
+
+
+def _rows(rows: sqlite3.Cursor) -> tuple[SnapshotRow, ...]:
     return tuple(
         SnapshotRow(
-            org=org,
-            job=JobId(zgid, job),
-            path=PurePosixPath(path),
-            taken=Taken(from_column(taken_at), TakenBasis(basis)),
-            expires_at=from_column(expires_at),
-            first_seen_at=from_column(first_seen_at),
-            archived_at=from_column(archived_at),
-            revision=revision,
-            files=count,
-            size=size,
-            manifest_sha256=manifest_sha256,
-            problem=problem,
-            scrubbed_at=None if scrubbed_at is None else from_column(scrubbed_at),
-            damaged=damaged,
-            missing=missing,
+            org=row["org"],
+            job=JobId(row["zgid"], row["job"]),
+            path=PurePosixPath(row["path"]),
+            taken=Taken(from_column(row["taken_at"]), TakenBasis(row["taken_basis"])),
+            expires_at=from_column(row["expires_at"]),
+            first_seen_at=from_column(row["first_seen_at"]),
+            archived_at=from_column(row["archived_at"]),
+            revision=row["revision"],
+            files=row["files"],
+            size=row["size"],
+            manifest_sha256=row["manifest_sha256"],
+            problem=row["problem"],
+            scrubbed_at=None if row["scrubbed_at"] is None else from_column(row["scrubbed_at"]),
+            damaged=row["damaged"],
+            missing=row["missing"],
         )
-        for (
-            org,
-            zgid,
-            job,
-            path,
-            taken_at,
-            basis,
-            expires_at,
-            first_seen_at,
-            archived_at,
-            revision,
-            count,
-            size,
-            manifest_sha256,
-            problem,
-            scrubbed_at,
-            damaged,
-            missing,
-        ) in rows
+        for row in sound(rows)
     )
 
 

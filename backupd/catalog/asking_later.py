@@ -1,7 +1,7 @@
 """Rows into answers about the later life of snapshots: what to keep, what to read again, what to heal, what went."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from backupd.catalog.asking import remembered
 from backupd.catalog.schema import from_column, to_column
+from backupd.catalog.sealing import Row, sound, sound_org
 from backupd.core.listing import DroppedJob, Hold, LastRead
 from backupd.core.model import FileId, JobId, Kind
 from backupd.core.records import RememberedOffer
@@ -63,28 +64,33 @@ def curable(db: sqlite3.Connection, org: str, now: datetime) -> tuple[Remembered
 
 def _standings(db: sqlite3.Connection, org: str) -> tuple[Standing, ...]:
     """Return every snapshot of an org as retention judges it, in no order."""
-    rows = db.execute(
-        "SELECT snapshots.zgid, snapshots.job, path, taken_at, archived_at, size, damaged, problem,"
-        " coalesce(jobs.open = 1 OR jobs.missed_at IS NOT NULL, 0)"
-        " FROM snapshots LEFT JOIN jobs USING (org, zgid, job) WHERE org = ?",
-        (org,),
-    )
-    return tuple(
-        Standing(
-            path=path,
-            job=JobId(zgid, job),
-            taken_at=from_column(taken_at),
-            archived_at=from_column(archived_at),
-            verified=not damaged and problem is None,
-            partial=bool(partial),
-            size=size,
-        )
-        for zgid, job, path, taken_at, archived_at, size, damaged, problem, partial in rows
+    sound_org(db, org)
+    partial = {
+        JobId(row["zgid"], row["job"])
+        for row in sound(db.execute("SELECT * FROM jobs WHERE org = ?", (org,)))
+        if row["open"] or row["missed_at"] is not None
+    }
+    rows = sound(db.execute("SELECT * FROM snapshots WHERE org = ?", (org,)))
+    return tuple(_standing(row, partial) for row in rows)
+
+
+def _standing(row: Row, partial: Container[JobId]) -> Standing:
+    job = JobId(row["zgid"], row["job"])
+    return Standing(
+        path=row["path"],
+        job=job,
+        taken_at=from_column(row["taken_at"]),
+        archived_at=from_column(row["archived_at"]),
+        verified=not row["damaged"] and row["problem"] is None,
+        partial=row["missing"] > 0 or job in partial,
+        size=row["size"],
     )
 
 
 def _holds(db: sqlite3.Connection, org: str | None) -> tuple[Hold, ...]:
     """Return what is held, the oldest hold first."""
+    for name in [org] if org is not None else [name for (name,) in db.execute("SELECT org FROM orgs").fetchall()]:
+        sound_org(db, name)
     rows = db.execute(
         "SELECT org, zgid, job, path, reason, since FROM holds LEFT JOIN snapshots USING (org, zgid, job)"
         " WHERE :org IS NULL OR org = :org ORDER BY since, org, job",

@@ -7,12 +7,13 @@ is made anew from manifests and journals. A reader that may not write works on a
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 from sqlite3 import Connection
 from types import TracebackType
 from typing import Self, TypeVar
 
-from backupd.catalog import asking, asking_later, filling
+from backupd.catalog import asking, asking_later, filling, sealing
 from backupd.catalog.database import Database, Lost
 from backupd.catalog.rows import FileRow, MissedJob, OrgTotals, SnapshotRow
 from backupd.catalog.sources import JournalView, Snapshots
@@ -201,7 +202,7 @@ class Catalog:
 
     async def _restore(self, lost: Lost) -> None:
         """Use what another process may have put there, or else rebuild."""
-        if self._read_only or not lost.damaged:
+        if not lost.damaged:
             await self._open()
         else:
             await self._rebuild(str(lost), damaged=True)
@@ -252,9 +253,19 @@ class Catalog:
                 count += await self._put_found(batch)
                 batch = []
         count += await self._put_found(batch)
-        for org in await self._archive.orgs():
-            await self._level(org, await self._journals(org))
+        orgs = await self._archive.orgs()
+        for org in orgs:
+            await self._level(org, await self._journals(org), sealed=False)
+        await self._seal(orgs)
         return count
+
+    async def _seal(self, orgs: Iterable[str]) -> None:
+        for table in ("snapshots", "jobs"):
+            after: sealing.Key | None = ("", "", "")
+            while after is not None:
+                after = await self._database.run(partial(sealing.seal_next, table=table, after=after, limit=_BATCH))
+        for org in orgs:
+            await self._database.run(partial(sealing.seal_org, org=org))
 
     async def _put_found(self, batch: Sequence[FoundSnapshot]) -> int:
         await self._database.run(lambda db: filling.put_found(db, batch, self._clock.now()))
@@ -265,7 +276,7 @@ class Catalog:
         journal = await self._journals(org)
         return (read_to, head) == (journal.size, journal.head)
 
-    async def _level(self, org: str, journal: JournalView) -> bool:
+    async def _level(self, org: str, journal: JournalView, *, sealed: bool = True) -> bool:
         """Take in the lines that follow; False if the journal does not go on from what was taken in before."""
         start, previous = await self._database.run(lambda db: filling.position(db, org))
         if start > journal.size or (start == journal.size and previous != journal.head):
@@ -274,14 +285,14 @@ class Catalog:
         while start < journal.size and (lines := await journal.batch(start, previous, _BATCH)):
             if start == known > 0 and lines[0].problem is not None:
                 return False
-            await self._take_in(org, lines)
+            await self._take_in(org, lines, sealed=sealed)
             start, previous = lines[-1].end, lines[-1].sha256
         return True
 
-    async def _take_in(self, org: str, lines: tuple[JournalLine, ...]) -> None:
+    async def _take_in(self, org: str, lines: tuple[JournalLine, ...], *, sealed: bool) -> None:
         for line in lines:
             if line.problem is not None:
                 self._tell(JournalDamaged(org, f"byte {line.start}: {line.problem}"))
         needed = await self._database.run(lambda db: filling.snapshots_needed(db, org, lines))
         found = {path: await self._archive.look(path) for path in needed}
-        await self._database.run(lambda db: filling.put_lines(db, org, lines, found))
+        await self._database.run(lambda db: filling.put_lines(db, org, lines, found, sealed=sealed))

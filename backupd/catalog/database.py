@@ -116,7 +116,7 @@ class Database:
         except BaseException as error:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
-            if isinstance(error, ValueError):  # a time, a kind or a record of ours that is none any more
+            if isinstance(error, ValueError | TypeError | LookupError | OverflowError):  # a value that is none of ours
                 raise Lost(f"a row of it cannot be read: {error}", damaged=True) from error
             raise
 

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from backupd.catalog import later, watched
 from backupd.catalog.schema import to_column
+from backupd.catalog.sealing import seal_job, seal_org, sound_job, sound_org, sound_snapshot
 from backupd.core.errors import RecordDamaged
 from backupd.core.factfields import entry_fields
 from backupd.core.facts import (
@@ -41,8 +42,8 @@ _Row = dict[str, str | int | None]
 
 def position(db: sqlite3.Connection, org: str) -> tuple[int, str]:
     """Return how far the org's journal is read, and the hash of the last line read."""
-    row = db.execute("SELECT read_to, head FROM orgs WHERE org = ?", (org,)).fetchone()
-    return (row[0], row[1]) if row else (0, "")
+    row = sound_org(db, org)
+    return (row["read_to"], row["head"]) if row else (0, "")
 
 
 def put_manifest(db: sqlite3.Connection, path: PurePosixPath, manifest: Manifest, manifest_sha256: str) -> None:
@@ -97,7 +98,7 @@ def put_unreadable(
 
 
 def put_found(db: sqlite3.Connection, batch: Iterable[FoundSnapshot], at: datetime) -> None:
-    """Take in snapshots as a scan found them."""
+    """Take in snapshots as a scan found them; they are not sealed yet."""
     for found in batch:
         match found.record:
             case Manifest():
@@ -128,10 +129,12 @@ def put_lines(
     org: str,
     lines: Iterable[JournalLine],
     found: Mapping[PurePosixPath, FoundSnapshot],
+    *,
+    sealed: bool = True,
 ) -> None:
     """Take in lines that follow the last one read; those already read are passed over.
 
-    Raises RuntimeError if there is a gap.
+    Not `sealed`: a new catalog is being filled, and will be sealed at its end. Raises RuntimeError if there is a gap.
     """
     read_to, head = position(db, org)
     first = None
@@ -141,7 +144,9 @@ def put_lines(
         if line.start != read_to:
             message = f"the catalog has read the journal of {org} up to byte {read_to}, not {line.start}"
             raise RuntimeError(message)
-        _put_line(db, org, line, found)
+        (_put_sealed if sealed else _put_line)(db, org, line, found)
+        if isinstance(line.fact, LinksSeen):
+            _drop_old_links(db, org, line.fact.job, to_column(line.at - _LINKS_KEPT), sealed=sealed)
         first = first or line
         read_to, head = line.end, line.sha256
     db.execute(
@@ -151,6 +156,20 @@ def put_lines(
     )
     if first is not None:
         watched.put_beginning(db, org, first)
+    seal_org(db, org)
+
+
+def _put_sealed(
+    db: sqlite3.Connection, org: str, line: JournalLine, found: Mapping[PurePosixPath, FoundSnapshot]
+) -> None:
+    """Take in a line, if what it changes is as it was written; else a seal would make damage good."""
+    job: JobId | None = getattr(line.fact, "job", None)
+    if job is not None:
+        sound_snapshot(db, org, job)
+        sound_job(db, org, job)
+    _put_line(db, org, line, found)
+    if job is not None:
+        seal_job(db, org, job)
 
 
 def _put_line(
@@ -216,10 +235,9 @@ def _put_links(db: sqlite3.Connection, org: str, seen: LinksSeen, at: datetime) 
         ],
     )
     _settle(db, org, job)
-    _drop_old_links(db, org, job, to_column(at - _LINKS_KEPT))
 
 
-def _drop_old_links(db: sqlite3.Connection, org: str, but: JobId, before: str) -> None:
+def _drop_old_links(db: sqlite3.Connection, org: str, but: JobId, before: str, *, sealed: bool) -> None:
     old = db.execute(
         "SELECT zgid, job FROM jobs INDEXED BY jobs_linked"
         " WHERE org = ? AND linked = 1 AND open = 0 AND expires_at < ?",
@@ -227,8 +245,12 @@ def _drop_old_links(db: sqlite3.Connection, org: str, but: JobId, before: str) -
     ).fetchall()
     for zgid, job in old:
         if JobId(zgid, job) != but:
+            if sealed:
+                sound_job(db, org, JobId(zgid, job))
             db.execute("DELETE FROM links WHERE org = ? AND zgid = ? AND job = ?", (org, zgid, job))
             db.execute("UPDATE jobs SET linked = 0 WHERE org = ? AND zgid = ? AND job = ?", (org, zgid, job))
+            if sealed:
+                seal_job(db, org, JobId(zgid, job))
 
 
 def _put_published(
@@ -243,8 +265,8 @@ def _put_published(
     elif found is not None:
         set_problem = "UPDATE snapshots SET problem = ? WHERE org = ? AND zgid = ? AND job = ?"
         db.execute(set_problem, (str(found.record), *key))
-    record = "UPDATE snapshots SET journal_sha256 = ? WHERE org = ? AND zgid = ? AND job = ?"
-    db.execute(record, (fact.manifest_sha256, *key))
+    record = "UPDATE snapshots SET journal_sha256 = ?, journal_revision = ? WHERE org = ? AND zgid = ? AND job = ?"
+    db.execute(record, (fact.manifest_sha256, fact.revision, *key))
     if isinstance(fact, Healed):
         later.put_healed(db, org, fact, to_column(at))
 

@@ -1,17 +1,19 @@
 """The tables. Another version is not migrated, but rebuilt: nothing here is the only copy of anything.
 
-Instants are text in one fixed form, in UTC, so that they sort as they follow each other.
+Instants are text in one fixed form, in UTC, so that they sort as they follow each other. What is acted on is sealed
+(`catalog.sealing`); a seal is the last column of its table.
 """
 
 from datetime import UTC, datetime
 
-VERSION = 3
+VERSION = 5
 
 TABLES = """
 CREATE TABLE orgs (
     org TEXT PRIMARY KEY, zgid TEXT, read_to INTEGER NOT NULL, head TEXT NOT NULL,
     began_at TEXT,     -- the journal's first line
-    reconciled_at TEXT -- the vendor's history was read to its end
+    reconciled_at TEXT, -- the vendor's history was read to its end
+    live INTEGER NOT NULL DEFAULT 0, seal INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
 CREATE TABLE snapshots (
@@ -23,11 +25,13 @@ CREATE TABLE snapshots (
     revision INTEGER NOT NULL, files INTEGER NOT NULL, size INTEGER NOT NULL,
     manifest_sha256 TEXT NOT NULL,
     journal_sha256 TEXT NOT NULL DEFAULT '', -- of the manifest, as the journal recorded it last
+    journal_revision INTEGER NOT NULL DEFAULT 0,
     problem TEXT,
     missing INTEGER NOT NULL DEFAULT 0, -- files of the job that could not be had: it is partial
     scrubbed_at TEXT,
     other INTEGER NOT NULL DEFAULT 0,   -- what else in its folder was not as it should be when it was last read
     damaged INTEGER NOT NULL DEFAULT 0, -- that, and its damaged files
+    files_seal INTEGER NOT NULL DEFAULT 0, seal INTEGER NOT NULL DEFAULT 0,
     UNIQUE (org, zgid, job)
 );
 CREATE INDEX snapshots_by_job ON snapshots (job);
@@ -35,6 +39,7 @@ CREATE INDEX snapshots_by_folder ON snapshots (folder);
 CREATE INDEX snapshots_by_age ON snapshots (taken_at, path);
 CREATE INDEX snapshots_of_org_by_age ON snapshots (org, taken_at, path);
 CREATE INDEX snapshots_damaged ON snapshots (org) WHERE damaged > 0;
+CREATE INDEX snapshots_unrecorded ON snapshots (org) WHERE journal_revision < revision;
 CREATE INDEX snapshots_summed ON snapshots (org, files, size, damaged, problem, taken_at, archived_at);
 
 CREATE TABLE files (
@@ -56,6 +61,7 @@ CREATE TABLE jobs (
     missed_at TEXT, missed_files INTEGER, missed_saved INTEGER,
     told_expires_at TEXT, told_step INTEGER, -- the last step of its deadline that was told, in seconds
     dropped_at TEXT, dropped_path TEXT, -- its snapshot was taken out of the archive by rule
+    links_seal INTEGER NOT NULL DEFAULT 0, seal INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (org, zgid, job)
 ) WITHOUT ROWID;
 CREATE INDEX jobs_open ON jobs (org) WHERE open = 1;

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Protocol, TypeVar
 
 from backupd.catalog.schema import from_column, to_column
+from backupd.catalog.sealing import sound, sound_org
 from backupd.core.alarms import Alarm, after
 from backupd.core.conditions import Condition, Finding
 from backupd.core.deadlines import Told
@@ -65,14 +66,7 @@ class Watched:
 
     async def damaged(self, org: str) -> tuple[DamagedJob, ...]:
         """Return the snapshots that were found damaged."""
-        query = "SELECT zgid, job, damaged, expires_at FROM snapshots INDEXED BY snapshots_damaged"
-        rule = "WHERE org = ? AND damaged > 0 ORDER BY taken_at"
-        return await self.ask(
-            lambda db: tuple(
-                DamagedJob(JobId(zgid, job), files, from_column(expires_at))
-                for zgid, job, files, expires_at in db.execute(f"{query} {rule}", (org,))
-            )
-        )
+        return await self.ask(lambda db: _damaged(db, org))
 
     async def known_jobs(self, org: str, *, since: datetime | None = None) -> tuple[KnownJob, ...]:
         """Return every job that was ever seen or archived, or was first seen since then, with what became of it."""
@@ -139,20 +133,19 @@ def _storable(text: str) -> str:
 
 
 def _chronicle(db: sqlite3.Connection, org: str) -> Chronicle:
-    began, reconciled = db.execute("SELECT began_at, reconciled_at FROM orgs WHERE org = ?", (org,)).fetchone() or (
-        None,
-        None,
-    )
+    known = sound_org(db, org) or {"began_at": None, "reconciled_at": None}
     newest = "SELECT max(first_seen_at) FROM jobs INDEXED BY jobs_by_first_sight WHERE org = :org"
     seen = db.execute(newest, {"org": org}).fetchone()[0]
     if seen is None:  # the journal was lost: what the newest snapshot says
         newest = "SELECT first_seen_at FROM snapshots WHERE org = ? ORDER BY taken_at DESC LIMIT 1"
         seen = (db.execute(newest, (org,)).fetchone() or (None,))[0]
-    times = [None if column is None else from_column(column) for column in (began, reconciled, seen)]
+    columns = (known["began_at"], known["reconciled_at"], seen)
+    times = [None if column is None else from_column(column) for column in columns]
     return Chronicle(*times)
 
 
 def _alarms(db: sqlite3.Connection, org: str) -> dict[str, Alarm]:
+    sound_org(db, org)
     query = (
         f"SELECT {_ALARM} FROM alarms INDEXED BY alarms_standing"  # noqa: S608  the names are our own
         " WHERE org = ? AND cleared_at IS NULL ORDER BY raised_at, key"
@@ -173,6 +166,7 @@ def _alarm(row: tuple[str, str, str, int, int, str, str, int, int, str | None]) 
 
 
 def _missed_untold(db: sqlite3.Connection, org: str) -> tuple[MissedJob, ...]:
+    sound_org(db, org)
     rows = db.execute(
         "SELECT zgid, job, first_seen_at, missed_at, missed_files, missed_saved FROM jobs INDEXED BY jobs_missed"
         " WHERE org = :org AND missed_at IS NOT NULL"
@@ -184,6 +178,15 @@ def _missed_untold(db: sqlite3.Connection, org: str) -> tuple[MissedJob, ...]:
     return tuple(
         MissedJob(org, JobId(zgid, job), from_column(seen), from_column(missed), files, saved)
         for zgid, job, seen, missed, files, saved in rows
+    )
+
+
+def _damaged(db: sqlite3.Connection, org: str) -> tuple[DamagedJob, ...]:
+    sound_org(db, org)
+    query = "SELECT * FROM snapshots INDEXED BY snapshots_damaged WHERE org = ? AND damaged > 0 ORDER BY taken_at"
+    return tuple(
+        DamagedJob(JobId(row["zgid"], row["job"]), row["damaged"], from_column(row["expires_at"]))
+        for row in sound(db.execute(query, (org,)))
     )
 
 

@@ -120,6 +120,9 @@ class Archive(Protocol):
     async def look(self, path: PurePosixPath) -> FoundSnapshot:
         """Look at one snapshot; a damaged record is told, not raised."""
 
+    async def find(self, org: str, job: JobId, *, near: datetime) -> FoundSnapshot | None:
+        """Look on the disk for a job's snapshot, taken about then; None if there is none that can be read."""
+
 
 class Journal(Protocol):
     """The append-only facts of one org."""
@@ -156,6 +159,9 @@ class Watched(Protocol):
 
 class Catalog(Protocol):
     """The index over manifests and journals. Whatever it answers can be rebuilt from them."""
+
+    async def rebuild(self, reason: str) -> int:
+        """Make the catalog anew from manifests and journals; return the number of snapshots."""
 
     async def record(
         self, org: str, lines: tuple[JournalLine, ...], published: PublishedSnapshot | None = None

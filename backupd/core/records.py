@@ -97,6 +97,7 @@ class ArchivedJob:
     manifest_sha256: str
     files: frozenset[FileId]
     damaged: frozenset[FileId] = frozenset()  # of these files, as their last reading found
+    recorded_revision: int = 0  # that the journal tells of; 0: it tells of none
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ from pathlib import PurePosixPath
 from backupd.archive import Archive
 from backupd.catalog import Catalog
 from backupd.core import events
+from backupd.core.agreement import standing_disagreement
 from backupd.core.clock import Clock
+from backupd.core.errors import RecordDamaged
 from backupd.core.facts import Dropped
 from backupd.core.ports import Journal
 from backupd.core.records import Dropping
@@ -45,11 +47,11 @@ class Pruner:
     async def run(self) -> Pruning:
         """Drop what no rule keeps, and empty the trash of what has lain there long enough. Raises ArchiveError.
 
-        Raises ArchiveBusy if another one holds the lock.
+        Raises ArchiveBusy if another one holds the lock, RecordDamaged if catalog and manifests do not agree.
         """
         async with self.archive.lock(self.org, what="prune"):
             journal, catalog = await self.open_records()
-            pruning = await self.judge(catalog)
+            pruning = await self._agreed(catalog)
             if pruning.refusal is not None:
                 self.tell(events.PruningRefused(self.org, pruning.refusal.text))
                 return pruning
@@ -57,6 +59,29 @@ class Pruner:
                 await self._drop(drop, journal, catalog)
             await self._empty_trash()
         return pruning
+
+    async def _agreed(self, catalog: Catalog) -> Pruning:
+        """Judge by a catalog that the manifests of what goes bear out. Raises RecordDamaged if none can be had."""
+        pruning = await self.judge(catalog)
+        doubt = await self._doubt(pruning, catalog)
+        if doubt is None and pruning.drops and await self.archive.count(self.org) > len(pruning.verdicts):
+            doubt = "it does not know of every snapshot"
+        if doubt is not None:
+            await catalog.rebuild(f"the archive speaks against it: {doubt}")
+            pruning = await self.judge(catalog)
+            doubt = await self._doubt(pruning, catalog)
+        if doubt is not None:
+            raise RecordDamaged(f"{self.org}: nothing is dropped: a new catalog, too, is wrong: {doubt}")
+        return pruning
+
+    async def _doubt(self, pruning: Pruning, catalog: Catalog) -> str | None:
+        snapshots = [] if pruning.refusal else [drop.snapshot for drop in pruning.drops]
+        known = await catalog.archived(self.org, [snapshot.job for snapshot in snapshots])
+        for snapshot in snapshots:
+            doubt = standing_disagreement(snapshot, await self.archive.look(PurePosixPath(snapshot.path)))
+            if doubt is not None or snapshot.job not in known:
+                return doubt or f"it does not find {snapshot.path} again"
+        return None
 
     async def _drop(self, drop: Drop, journal: Journal, catalog: Catalog) -> None:
         job, path = drop.snapshot.job, drop.snapshot.path

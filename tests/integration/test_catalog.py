@@ -14,7 +14,7 @@ from backupd.catalog import Catalog, SnapshotRow
 from backupd.catalog.database import Database
 from backupd.core.errors import ArchiveError, ArchiveFull, UsageError
 from backupd.core.events import CatalogRebuilt, JournalDamaged
-from backupd.core.facts import HistorySeen, LinksSeen, Missed, OrgPinned, Published, Revised, Scrubbed
+from backupd.core.facts import HistorySeen, HoldSet, LinksSeen, Missed, OrgPinned, Published, Revised, Scrubbed
 from backupd.core.model import HistoryEntry, JobId
 from backupd.journal import Journal
 from tests.fakes.shelf import Shelf
@@ -535,7 +535,80 @@ async def test_a_row_that_makes_no_sense_any_more_is_damage(filled):
     async with await filled.catalog(wal=False) as catalog:
         assert await everything(catalog) == expected
 
-    assert filled.rebuilt == ["a row of it cannot be read: Invalid isoformat string: 'yesterday'"]
+    assert filled.rebuilt == ["a row of it cannot be read: it is not as it was written"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE links SET name = 'Data_003.zip' WHERE name = 'Data_001.zip'",
+        "UPDATE jobs SET expires_at = '1999-01-01T00:00:00.000000+00:00'",
+        "UPDATE jobs SET open = 0 WHERE open = 1",
+        "UPDATE snapshots SET path = 'main/2022/elsewhere' WHERE id = 1",
+        "UPDATE files SET damaged = 1 - damaged",
+        "UPDATE orgs SET zgid = '757345984'",
+        "DELETE FROM holds",
+        "DELETE FROM links WHERE name = 'Data_002.zip'",
+    ],
+)
+async def test_a_row_that_was_changed_by_another_hand_is_damage_although_it_makes_sense(filled, change):
+    async with await filled.catalog(wal=False) as catalog:
+        await filled.note(catalog, HoldSet(JOB, "an audit"))
+        expected = await _decisive(catalog)
+    with sqlite3.connect(filled.file) as database:
+        assert database.execute(change).rowcount > 0
+    database.close()
+
+    async with await filled.catalog(wal=False) as catalog:
+        assert await _decisive(catalog) == expected
+
+    (why,) = filled.rebuilt
+    assert why.startswith("a row of it cannot be read: ")
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE links SET name = 'Data_003.zip' WHERE name = 'Data_001.zip'", "UPDATE orgs SET read_to = -1"]
+)
+async def test_a_line_is_not_taken_into_rows_that_were_changed_by_another_hand(filled, change):
+    """A new seal would make the damage good."""
+    async with await filled.catalog(wal=False) as catalog:
+        await catalog.totals()
+        with sqlite3.connect(filled.file) as database:
+            database.execute(change)
+        database.close()
+
+        await filled.note(catalog, LinksSeen(JOB, EXPIRES_AT + timedelta(days=1), ()))
+
+        names = {link.file for link in (await catalog.remembered("main", [JOB]))[JOB].offer.links}
+        assert names == {ONE, TWO}
+    assert len(filled.rebuilt) == 1
+
+
+async def test_a_reader_of_a_damaged_catalog_answers_from_the_records(filled):
+    async with await filled.catalog(wal=False) as catalog:
+        expected = await everything(catalog)
+    with sqlite3.connect(filled.file) as database:
+        database.execute("UPDATE snapshots SET taken_at = 'yesterday'")
+    database.close()
+    before = filled.file.read_bytes()
+
+    async with await filled.catalog(read_only=True) as catalog:
+        assert await everything(catalog) == expected
+
+    assert filled.file.read_bytes() == before
+
+
+async def _decisive(catalog: Catalog) -> list[object]:
+    """Return what cycles and rules go by."""
+    jobs = [row.job for row in await catalog.snapshots("main")]
+    return [
+        await catalog.archived("main", jobs),
+        await catalog.remembered("main", [SEEN.job, *jobs]),
+        await catalog.pending("main"),
+        await catalog.pinned("main"),
+        await catalog.later.holds("main"),
+        sorted(await catalog.later.standings("main"), key=lambda standing: standing.path),
+    ]
 
 
 async def test_without_shared_memory_there_is_one_file(filled):
