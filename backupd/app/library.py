@@ -1,7 +1,7 @@
 """The archive for reading, and for those who look after it: records, survey, caretaker."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from backupd.app.surroundings import Surroundings
 from backupd.archive import Archive
 from backupd.catalog import Catalog
 from backupd.core.clock import Clock
+from backupd.core.errors import ArchiveBusy
 from backupd.core.names import CATALOG, JOURNAL, STATE
 from backupd.journal import Journal
 from backupd.settings import Settings
@@ -67,11 +68,13 @@ def open_survey(settings: Settings, library: Library) -> "Survey":
 
 async def open_records(org: str, library: Library, around: Surroundings) -> tuple[Journal, Catalog]:
     """Open an org's records for writing, both brought up to date. Call under its lock. Raises ArchiveError."""
+    from backupd.upkeep.missing_lines import append_missing_lines
     from backupd.upkeep.pruning import finish_drops
 
     journal = await open_journal(library.root, org, around)
     await library.catalog.catch_up(org, journal)
     await finish_drops(org, library.archive, journal, library.catalog, around.tell)
+    await append_missing_lines(org, library.archive, journal, library.catalog, around.tell)
     return journal, library.catalog
 
 
@@ -84,9 +87,16 @@ def caretaker(library: Library, around: Surroundings) -> "Caretaker":
 
 
 async def rebuild_catalog(settings: Settings, around: Surroundings) -> int:
-    """Make the catalog anew from manifests and journals; return how many snapshots it holds."""
+    """Make the catalog anew from manifests and journals, and append lines that these lack.
+
+    Return how many snapshots it holds.
+    """
     async with open_library(settings, around, read_only=False) as library:
         await library.catalog.rebuild()
+        for org in await library.archive.orgs():
+            with suppress(ArchiveBusy):  # who holds the lock does the same
+                async with library.archive.lock(org, what="rebuild-catalog"):
+                    await open_records(org, library, around)
         return sum(totals.snapshots for totals in await library.catalog.totals())
 
 

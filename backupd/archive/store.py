@@ -82,6 +82,10 @@ class Archive:
         """Count the folders of an org's snapshots."""
         return await in_thread(self.root, lambda: reading.count(self.root, org))
 
+    async def is_being_published(self, org: str, job: JobId) -> bool:
+        """Tell whether a crash came between the beginning of a publishing and its record."""
+        return await in_thread(self.root, lambda: read_intention(self.root / staging_path(org, job)) is not None)
+
     async def orgs(self) -> tuple[str, ...]:
         """Return the names of all orgs that have a folder, configured or not. Raises ArchiveUnusable without a root."""
         return await in_thread(self.root, self._orgs)

@@ -41,6 +41,10 @@ class Later:
         """Return what is held, the oldest hold first."""
         return await self.ask(lambda db: _holds(db, org))
 
+    async def unrecorded(self, org: str) -> tuple[PurePosixPath, ...]:
+        """Return the snapshots whose manifest is of a later revision than the journal tells of, if it tells of them."""
+        return await self.ask(lambda db: _unrecorded(db, org))
+
     async def dropped(self, org: str, *, limit: int = _MANY) -> tuple[DroppedJob, ...]:
         """Return the jobs whose snapshots were dropped by rule, newest first."""
         return await self.ask(lambda db: _dropped(db, org, limit))
@@ -100,6 +104,11 @@ def _holds(db: sqlite3.Connection, org: str | None) -> tuple[Hold, ...]:
         Hold(name, JobId(zgid, job), None if path is None else PurePosixPath(path), reason, from_column(since))
         for name, zgid, job, path, reason, since in rows
     )
+
+
+def _unrecorded(db: sqlite3.Connection, org: str) -> tuple[PurePosixPath, ...]:
+    query = "SELECT path FROM snapshots INDEXED BY snapshots_unrecorded WHERE org = ? AND journal_revision < revision"
+    return tuple(PurePosixPath(path) for (path,) in db.execute(query, (org,)))
 
 
 def _dropped(db: sqlite3.Connection, org: str, limit: int) -> tuple[DroppedJob, ...]:

@@ -50,6 +50,7 @@ class Catalog:
         self._tell = tell
         self._read_only = read_only
         self.later = asking_later.Later(self._ask)
+        self.strayed: set[str] = set()  # orgs whose journal was found not to be the one that the catalog was made from
         self._alone = asyncio.Lock()  # a question does not meet a catalog half rebuilt
 
     @classmethod
@@ -280,10 +281,12 @@ class Catalog:
         """Take in the lines that follow; False if the journal does not go on from what was taken in before."""
         start, previous = await self._database.run(lambda db: filling.position(db, org))
         if start > journal.size or (start == journal.size and previous != journal.head):
+            self.strayed.add(org)
             return False
         known = start
         while start < journal.size and (lines := await journal.batch(start, previous, _BATCH)):
             if start == known > 0 and lines[0].problem is not None:
+                self.strayed.add(org)
                 return False
             await self._take_in(org, lines, sealed=sealed)
             start, previous = lines[-1].end, lines[-1].sha256

@@ -8,10 +8,12 @@ from types import TracebackType
 from typing import Self
 
 from backupd.app import Library, Surroundings, open_library, open_records
+from backupd.core.audit import Outcome
 from backupd.core.errors import ArchiveBusy, ArchiveError
 from backupd.core.names import STATE
 from backupd.settings import Settings
 from backupd.upkeep.auditing import Audit
+from backupd.upkeep.missing_lines import append_missing_lines
 from backupd.upkeep.recording import record_audits
 
 _BATCH = 500  # audits held in memory
@@ -66,4 +68,7 @@ class Notes:
             opening = open_library(self.settings, self.around, read_only=False)
             self._library = await self._open.enter_async_context(opening)
         async with self._library.archive.lock(org, what="verify"):
-            await record_audits(org, audits, *await open_records(org, self._library, self.around))
+            journal, catalog = await open_records(org, self._library, self.around)
+            gaps = [audit.path for audit in audits if audit.outcome is Outcome.INCONCLUSIVE]
+            await append_missing_lines(org, self._library.archive, journal, catalog, self.around.tell, seen=gaps)
+            await record_audits(org, audits, journal, catalog)

@@ -20,7 +20,7 @@ from backupd.core.audit import Outcome
 from backupd.core.errors import ArchiveError, RecordDamaged, UsageError
 from backupd.core.figures import counted, size
 from backupd.core.model import JobId
-from backupd.core.names import JOURNAL
+from backupd.core.names import CHECKSUMS, JOURNAL, MANIFEST
 from backupd.core.records import ArchivedJob
 from backupd.core.subset import Subset
 from backupd.upkeep import terms_of
@@ -33,6 +33,7 @@ _ALL = Parameter(name="--all", help="Every snapshot.")
 _SUBSET = Parameter(
     metavar="N/T", help="Part N of T of all files; T runs read everything, each file once. For cron: one part a night."
 )
+_STRAYED = "the catalog was made from other lines of it: they were changed, or its end is lost"
 _MARKS = {Outcome.OK: "ok", Outcome.FAILED: "FAILED", Outcome.INCONCLUSIVE: "INCONCLUSIVE"}
 
 
@@ -54,6 +55,7 @@ class _Tally:
     size: int = 0
     failed: int = 0
     inconclusive: int = 0
+    gaps: int = 0  # of these: only a record lacks something
     failed_journals: list[_Journal] = field(default_factory=list)
 
     def add(self, audit: Audit) -> None:
@@ -62,6 +64,8 @@ class _Tally:
         self.size += audit.size
         self.failed += audit.outcome is Outcome.FAILED
         self.inconclusive += audit.outcome is Outcome.INCONCLUSIVE
+        names = {finding.name for finding in audit.findings}
+        self.gaps += audit.outcome is Outcome.INCONCLUSIVE and names <= {MANIFEST, CHECKSUMS}
 
     @property
     def outcome(self) -> Outcome:
@@ -117,16 +121,17 @@ def _auditor(opened: Reading, part: Subset, meter: Meter) -> Auditor:
     async def recall(org: str, job: JobId) -> ArchivedJob | None:
         return (await catalog.archived(org, [job])).get(job)
 
-    return Auditor(opened.library.root, read, part.holds, recall)
+    return Auditor(opened.library.root, read, part.holds, recall, opened.around.clock.now())
 
 
 async def _journals(opened: Reading) -> list[_Journal]:
     """Read every journal from its first line to its last."""
-    found = []
+    found, strayed = [], opened.library.catalog.strayed
     for org in await opened.library.archive.orgs():
         journal = await open_journal(opened.library.root, org, opened.around, read_only=True)
         try:
-            found.append(_Journal(org, await journal.verify_chain(), ""))
+            problem = f"{journal.path}: {_STRAYED}" if org in strayed else ""
+            found.append(_Journal(org, await journal.verify_chain(), problem))
         except RecordDamaged as error:
             found.append(_Journal(org, 0, str(error)))
     return found
@@ -222,6 +227,11 @@ def _raise_if_bad(tally: _Tally) -> None:
         raise RecordDamaged(
             f"verify: the journal of {orgs} is not as it was written",
             advice="Compare it with another copy of the archive; snapshots are not touched by it.",
+        )
+    if tally.inconclusive and tally.inconclusive == tally.gaps:
+        raise RecordDamaged(
+            f"verify: records of {counted(tally.gaps, 'snapshot')} of {tally.snapshots} lack something",
+            advice="The files are as archived. The next cycle completes the records: verify again after it.",
         )
     if tally.inconclusive:
         raise ArchiveError(

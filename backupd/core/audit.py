@@ -5,6 +5,7 @@ Outcomes: `ok`, `failed` (not what was archived), `inconclusive` (it could not b
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import PurePosixPath
 
@@ -105,20 +106,24 @@ def judge_file(entry: ManifestFile, reading: Reading) -> Finding | None:
     return None
 
 
-def judge_record(inventory: Inventory, recorded: ArchivedJob | None) -> Finding | None:
-    """Judge the manifest by what journal and catalog remember of it; None: they agree, or know nothing."""
+def judge_record(inventory: Inventory, recorded: ArchivedJob | None, *, since: datetime) -> Finding | None:
+    """Judge the manifest by what journal and catalog remember of it; None: they agree.
+
+    What changed `since` the records were opened may not stand in them yet.
+    """
     record = inventory.record
-    if recorded is None or not recorded.manifest_sha256 or isinstance(record, RecordDamaged):
+    if isinstance(record, RecordDamaged):
         return None
-    if record.revision > recorded.revision:
-        text = (
-            f"is revision {record.revision}, the journal tells of {recorded.revision}; the next cycle writes the line"
-        )
-        return Finding(Outcome.INCONCLUSIVE, MANIFEST, text)
-    if record.revision < recorded.revision:
-        text = f"is revision {record.revision}, and the journal tells of {recorded.revision}"
+    revision = recorded.recorded_revision if recorded else 0
+    if record.revision > revision:
+        if max(record.archived_at, *(entry.verified_at for entry in record.files)) >= since:
+            return None
+        told = f"is revision {record.revision}, the journal tells of {revision or 'none'}"
+        return Finding(Outcome.INCONCLUSIVE, MANIFEST, f"{told}; the next cycle writes the line")
+    if record.revision < revision:
+        text = f"is revision {record.revision}, and the journal tells of {revision}"
         return Finding(Outcome.FAILED, MANIFEST, text)
-    if inventory.manifest_sha256 != recorded.manifest_sha256:
+    if recorded is not None and inventory.manifest_sha256 != recorded.manifest_sha256:
         return Finding(Outcome.FAILED, MANIFEST, "is not the one that the journal tells of")
     return None
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import assert_never
 
@@ -20,6 +21,8 @@ FOLDER = FileId(Kind.DATA, MANIFEST)
 
 Read = Callable[[Path, str], Awaitable[FileReading]]
 """Reads a file again; error texts call it by the name given."""
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 Holds = Callable[[PurePosixPath, FileId], bool]
 """Tells whether a file of a snapshot is to be read."""
@@ -62,6 +65,7 @@ class Auditor:
     read: Read
     holds: Holds
     recall: Recall | None = None  # None: the records are not compared
+    since: datetime = _NEVER  # what changed from then on may not stand in the records yet
 
     async def audit(self, path: PurePosixPath) -> Audit:
         """Audit one snapshot; once more if it is not as its manifest says, and a cycle has changed it meanwhile."""
@@ -103,7 +107,7 @@ class Auditor:
         if self.recall is None or not isinstance(inventory.record, Manifest):
             return []
         recorded = await self.recall(inventory.path.parts[0], inventory.record.job)
-        finding = judge_record(inventory, recorded)
+        finding = judge_record(inventory, recorded, since=self.since)
         return [finding] if finding else []
 
     async def _read(self, path: PurePosixPath, entry: ManifestFile) -> Finding | None:
