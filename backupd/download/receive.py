@@ -162,6 +162,7 @@ class DirectBody(asyncio.BufferedProtocol):
         self._hunger = _Hunger()
         self._news: asyncio.Future[None] | None = None
         self._lost = False
+        self._closed = False
         self._stall = stall
         self._heard = self._loop.time()
         self._watch = self._loop.call_later(stall, self._look_for_stall)
@@ -203,6 +204,9 @@ class DirectBody(asyncio.BufferedProtocol):
 
     def close(self) -> None:
         """See Body. The old protocol is put back, for it waits to hear that the connection is closed."""
+        if self._closed:  # whoever replaces a crawling connection, or stops all of them, comes before its own user
+            return
+        self._closed = True
         self._watch.cancel()
         self._end(Setback("the connection was closed"))
         if not self._lost:
