@@ -1,10 +1,10 @@
 """`backupd check`: a doctor for all that archiving needs; each finding is OK, WARNING or FAILED with a remedy."""
 
+import sys
 from collections.abc import AsyncIterator, Mapping
 
 from backupd.app.doctor import examine
 from backupd.cli import answers, table
-from backupd.cli.failures import joined
 from backupd.cli.options import Handed, Json
 from backupd.cli.session import Session
 from backupd.cli.table import Cell, Column, Mood
@@ -13,6 +13,7 @@ from backupd.core.errors import ConfigurationError
 from backupd.core.exits import worst
 
 _COLUMNS = (Column("CHECK"), Column("RESULT"), Column("WHAT WAS FOUND"))
+_GROUPED = (Column(""), Column("CHECK", whole=True), Column("RESULT", whole=True), Column("WHAT WAS FOUND"))
 _MOODS: Mapping[Result, Mood] = {Result.OK: "good", Result.WARNING: "doubtful", Result.FAILED: "bad"}
 
 
@@ -23,7 +24,12 @@ async def check(*, as_json: Json = False, invocation: Handed) -> int:
     if as_json:
         answers.write({"exit_status": int(status), "findings": [_document(finding) for finding in findings]})
         return status
-    table.write(_COLUMNS, [_row(finding) for finding in findings if not invocation.quiet or finding.exit_status])
+    shown = [finding for finding in findings if not invocation.quiet or finding.exit_status]
+    if sys.stdout.isatty():
+        by_org = sorted(shown, key=lambda finding: finding.org or "")
+        table.write_groups(_GROUPED, [(finding.org or table.ALL, finding.check, *_row(finding)) for finding in by_org])
+    else:
+        table.write(_COLUMNS, [(finding.subject, *_row(finding)) for finding in shown])
     return status
 
 
@@ -39,7 +45,7 @@ async def _examine(session: Session) -> AsyncIterator[Finding]:
 
 
 def _row(finding: Finding) -> table.Row:
-    return finding.subject, Cell(finding.result, _MOODS[finding.result]), joined(finding.text, finding.remedy)
+    return Cell(finding.result, _MOODS[finding.result]), Cell(finding.text, advice=finding.remedy)
 
 
 def _document(finding: Finding) -> answers.Document:

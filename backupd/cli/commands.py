@@ -24,6 +24,7 @@ from cyclopts import (
 )
 
 from backupd import __version__
+from backupd.cli import examples
 from backupd.cli import help as help_page
 from backupd.cli.invocation import Invocation
 from backupd.cli.plain_help import PlainHelp
@@ -105,7 +106,14 @@ def build() -> App:
             app.command(_group(name, text, position))
             continue
         usage = _USAGES.get(name)
-        app.command(f"backupd.cli.{place}", name=name, help=text, sort_key=position, help_epilogue="", usage=usage)
+        app.command(
+            f"backupd.cli.{place}",
+            name=name,
+            help=text,
+            sort_key=position,
+            help_epilogue=examples.of(name),
+            usage=usage,
+        )
     for flag, text in (("--help", "Print this text, or a command's own."), ("--version", "Print the version.")):
         app[flag].group = (options,)
         app[flag].help = text
@@ -118,9 +126,10 @@ def build() -> App:
 def _group(name: str, text: str, position: int) -> App:
     """Make a command that has commands of its own."""
     usage = f"backupd {name} COMMAND [OPTIONS]"
-    group = App(name=name, help=text, usage=usage, help_epilogue="", sort_key=position)
+    group = App(name=name, help=text, usage=usage, help_epilogue=examples.of(name), sort_key=position)
     for place_in_help, (inner, (place, meaning)) in enumerate(_GROUPS[name].items()):
-        group.command(f"backupd.cli.{place}", name=inner, help=meaning, sort_key=place_in_help, help_epilogue="")
+        shown = examples.of(f"{name} {inner}")
+        group.command(f"backupd.cli.{place}", name=inner, help=meaning, sort_key=place_in_help, help_epilogue=shown)
     return group
 
 

@@ -8,7 +8,6 @@ from cyclopts import Parameter
 
 from backupd.catalog import Catalog, SnapshotRow
 from backupd.cli import answers, table
-from backupd.cli.failures import printable
 from backupd.cli.options import SNAPSHOT, Handed, Json, Org
 from backupd.cli.reading import find, reading
 from backupd.cli.table import Cell, Column
@@ -20,18 +19,19 @@ from backupd.core.names import path_in_snapshot
 _PAGE = 1000  # snapshots held in memory at once
 _SNAPSHOTS = (
     Column("ORG"),
-    Column("SNAPSHOT"),
-    Column("FILES", right=True),
-    Column("SIZE", right=True),
-    Column("ARCHIVED"),
+    Column("SNAPSHOT", whole=True),
+    Column("FILES", right=True, whole=True, spare=True),
+    Column("SIZE", right=True, whole=True),
+    Column("ARCHIVED", whole=True, spare=True),
     Column("STATE"),
 )
+_FACTS = (Column("", whole=True), Column(""))
 _FILES = (
     Column("FILE"),
-    Column("SIZE", right=True),
-    Column("MEMBERS", right=True),
-    Column("UNPACKED", right=True),
-    Column("TRIES", right=True),
+    Column("SIZE", right=True, whole=True),
+    Column("MEMBERS", right=True, whole=True),
+    Column("UNPACKED", right=True, whole=True, spare=True),
+    Column("TRIES", right=True, whole=True, spare=True),
 )
 _BASIS = {
     TakenBasis.HISTORY: "as the vendor's history says",
@@ -69,9 +69,8 @@ async def show(
     if as_json:
         answers.write({**answers.snapshot(row), "folder": str(folder), "manifest": answers.manifest(manifest)})
         return 0
-    for name, value in _facts(row, manifest):
-        sys.stdout.write(f"{name:<10}{printable(value)}\n")
-    sys.stdout.write(f"{'Folder':<10}{folder}\n\n")
+    table.write(_FACTS, [*_facts(row, manifest), ("Folder", str(folder))], titles=False)
+    sys.stdout.write("\n")
     table.write(_FILES, [_file(entry) for entry in manifest.files])
     sys.stdout.write("\nSHA-256\n")
     for entry in manifest.files:

@@ -15,9 +15,8 @@ from backupd.core.exits import Exit
 from backupd.core.figures import ago, counted, instant, size, span
 from backupd.core.overview import OrgStatus, Overview, State, UnderWay
 
-_COLUMNS = (Column("ORG"), Column("WHAT"), Column("HOW IT IS"))
+_COLUMNS = (Column("ORG"), Column("WHAT", whole=True), Column("HOW IT IS"))
 _CHECK = Parameter(help="Exit with 3 if an org is not safe, as /healthz does with 503.")
-_ALL = "-"  # stands where an org would, for what all orgs share
 _MOODS: Mapping[State, Mood] = {
     State.PROTECTED: "good",
     State.UNDER_WAY: "doubtful",
@@ -38,14 +37,15 @@ async def status(*, check: Annotated[bool, _CHECK] = False, as_json: Json = Fals
     rows = [row for org in shown for row in _org_rows(org, found)]
     if not invocation.quiet:
         rows += _archive_rows(found)
-    table.write(_COLUMNS, rows)
+    table.write_groups(_COLUMNS, rows)
     return verdict
 
 
 def _org_rows(org: OrgStatus, found: Overview) -> Iterator[table.Row]:
     found_so = org.judge(found.now)
     state = f"{found_so.state}: {found_so.reason}" if found_so.reason else str(found_so.state)
-    yield org.org, "state", Cell(state, _MOODS[found_so.state])
+    since = f", since {instant(found_so.since)}" if found_so.since else ""
+    yield org.org, "state", Cell(f"{state}{since}", _MOODS[found_so.state])
     for alarm in org.alarms:
         known = ", acknowledged" if alarm.acknowledged else ""
         words = f"{alarm.finding.text}, since {instant(alarm.raised_at)}{known}"
@@ -62,6 +62,10 @@ def _org_rows(org: OrgStatus, found: Overview) -> Iterator[table.Row]:
         totals = org.totals
         bad = f", {totals.damaged} damaged" if totals.damaged else ""
         yield org.org, "archived", f"{_amount(totals.snapshots, totals.files, totals.size)}{bad}"
+    if org.pulse.last_success_at:
+        failing = f"; failing since {instant(org.pulse.failing_since)}" if org.pulse.failing_since else ""
+        words = f"succeeded {ago(org.pulse.last_success_at, found.now)}{failing}"
+        yield org.org, "last poll", Cell(words, "doubtful" if failing else "plain")
     if not org.configured:
         yield org.org, "next poll", "never: not in the settings"
     elif org.next_poll:
@@ -69,10 +73,10 @@ def _org_rows(org: OrgStatus, found: Overview) -> Iterator[table.Row]:
 
 
 def _archive_rows(found: Overview) -> Iterator[table.Row]:
-    yield _ALL, "archive", str(found.root)
-    yield _ALL, "holds", f"{_amount(found.snapshots, found.files, found.size)}; {size(found.free)} free"
+    yield table.ALL, "archive", str(found.root)
+    yield table.ALL, "holds", f"{_amount(found.snapshots, found.files, found.size)}; {size(found.free)} free"
     runs = f"runs as process {found.daemon}" if found.daemon else "none runs, or it is out of sight"
-    yield _ALL, "daemon", f"{runs}; set to poll every {span(found.every)}"
+    yield table.ALL, "daemon", f"{runs}; set to poll every {span(found.every)}"
 
 
 def _words(job: UnderWay, now: datetime) -> str:

@@ -27,6 +27,8 @@ EVENT_FIELDS: Final = "backupd_fields"  # the attribute of a record that holds a
 WEIGHTS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 _NEVER_DEBUGGED = "pydantic_settings"  # when asked to debug, it writes all that it read, secrets included
+_TO_THE_SECOND = len("2022-06-23T12:01:00")
+_ENOUGH_OF_A_HASH = 12  # characters
 _EVENT_WIDTH = 20  # characters; most names of events are shorter
 
 
@@ -121,7 +123,7 @@ def _structlog(redactor: Redactor, *, form: Format, colours: bool) -> logging.Fo
             timestamp_key="time",
             exception_formatter=structlog.dev.plain_traceback,
         )
-        prepare.append(_printable)
+        prepare += [_for_people, _printable]
     formatter: logging.Formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=prepare,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
@@ -138,6 +140,14 @@ def _shape(_logger: object, _method: str, told: _Told) -> _Told:
         told["stack"] = stack
     fields = getattr(record, EVENT_FIELDS, {} if record.name == EVENTS else {"logger": record.name})
     return {**head, **fields, **told}
+
+
+def _for_people(_logger: object, _method: str, told: _Told) -> _Told:
+    """Leave away what a person does not read: parts of a second, and all of a file's hash, which the manifest has."""
+    told["time"] = f"{told['time'][:_TO_THE_SECOND]}Z"
+    if isinstance(told.get("sha256"), str):
+        told["sha256"] = f"{told['sha256'][:_ENOUGH_OF_A_HASH]}…"
+    return told
 
 
 def _printable(_logger: object, _method: str, told: _Told) -> _Told:

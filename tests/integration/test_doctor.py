@@ -296,7 +296,7 @@ async def test_settings_with_secrets_that_others_can_read_are_a_warning(patient,
     os.umask(before)
 
     assert there.bad == ["modes"]
-    assert found["modes"].text.startswith(f"{there.config} holds orgs.main.client_secret, orgs.main.refresh_token")
+    assert found["modes"].text.startswith(f"{there.config} holds orgs.main.client_secret and orgs.main.refresh_token")
     assert found["modes"].remedy == f"Run `chmod 600 {there.config}`."
 
 

@@ -2,6 +2,7 @@ import inspect
 import io
 import json
 import logging
+import re
 import subprocess
 import sys
 import threading
@@ -13,7 +14,17 @@ import pytest
 from multidict import CIMultiDict
 
 from backupd.core import events
-from backupd.core.events import CycleFailed, CycleStarted, Event, FileProgress, FileResumed, SettingsKept, TokenRenewed
+from backupd.core.events import (
+    CycleFailed,
+    CycleFinished,
+    CycleStarted,
+    Event,
+    FileProgress,
+    FileResumed,
+    FileVerified,
+    SettingsKept,
+    TokenRenewed,
+)
 from backupd.telemetry import Redactor, log_event, set_up_log
 
 SECRET = "hunter2-hunter2"
@@ -161,6 +172,17 @@ def test_an_exception_keeps_its_traceback_and_shows_no_locals(log):
     assert "RuntimeError: failed after 9 characters" in str(line["exception"])
     assert "test_log.py" in str(line["exception"])
     assert OPAQUE not in log.text
+
+
+def test_a_line_for_people_has_whole_seconds_and_the_beginning_of_a_hash(log):
+    log.set_up("console")
+    log_event(FileVerified("main", "4004", "data/Data_001.zip", 5, 1, "0123456789abcdef" * 4, 1, 0, 1.0))
+    log_event(CycleFinished("main", "archived", 0, 1, 1, 5, 1.0, "fedcba9876543210" * 4))
+
+    first, second = log.text.splitlines()
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \[info     \] file.verified ", first)
+    assert " sha256=0123456789ab… " in first
+    assert "fedcba9876543210" * 4 in second  # whoever keeps it can tell later whether the journal was changed
 
 
 @pytest.mark.parametrize("form", ["json", "console"])

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import signal
 import socket
@@ -15,6 +14,8 @@ from itertools import takewhile
 from pathlib import Path
 
 import pytest
+
+from tests.system.terminal import run_on_a_terminal
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
@@ -276,22 +277,7 @@ def test_on_a_terminal_bars_move_and_tables_have_colours(user):
 
 
 def _on_a_terminal(command: list[str]) -> tuple[str, int]:
-    """Run a command on a terminal of 80 columns, and give what it showed."""
-    leader, follower = pty.openpty()
-    environment = _environment() | {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "40"}
-    with subprocess.Popen(command, env=environment, stdin=follower, stdout=follower, stderr=follower) as process:
-        os.close(follower)
-        shown = b""
-        while True:
-            try:
-                piece = os.read(leader, 65536)
-            except OSError:  # the other side was closed
-                break
-            if not piece:
-                break
-            shown += piece
-    os.close(leader)
-    return shown.decode(errors="replace"), process.returncode
+    return run_on_a_terminal(command, _environment())
 
 
 def _wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:

@@ -1,6 +1,7 @@
 """What the command line understands, what it answers to the rest, and that both ways to read it read the same."""
 
 import io
+import shlex
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from backupd.cli import daemon, entry, short
 from backupd.cli import help as help_page
 from backupd.cli.commands import build, run
+from backupd.cli.examples import EXAMPLES
 from backupd.cli.invocation import Invocation
 from backupd.core.errors import UsageError
 
@@ -93,6 +95,18 @@ def test_every_command_has_a_help_page_that_fits_80_columns(command, capsys):
 
     page = capsys.readouterr().out
     assert max(map(len, page.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(("command", "line"), [(name, line) for name, of in EXAMPLES.items() for line, _ in of])
+def test_an_example_is_a_command_line_that_is_understood(command, line, capsys):
+    words = shlex.split(line.partition("backupd ")[2].removeprefix("backupd ").rstrip(")"))
+    assert " ".join(words).startswith(command)
+
+    called, *_ = build().parse_args([word for word in words if word != "--quiet"], exit_on_error=False)
+
+    assert callable(called)
+    run([*command.split(), "--help"])
+    assert f"  {line}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

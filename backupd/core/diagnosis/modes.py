@@ -9,6 +9,7 @@ from backupd.core.diagnosis.finding import Finding, ok, warning
 CHECK = "modes"
 _READ_BY_OTHERS, _READ_BY_GROUP = 0o004, 0o040
 _LOOKED_INTO_BY_OTHERS = 0o005
+_FEW = 2  # keys; of more only the number is told
 _CHANGED_BY_OTHERS, _CHANGED_BY_GROUP = 0o002, 0o020
 
 
@@ -53,7 +54,7 @@ def examine(found: Holdings, user: User) -> Iterator[Finding]:
 def _problems(found: Holdings, user: User) -> Iterator[Finding | None]:
     file, secrets = found.settings_file, found.secrets_in_it
     if file is not None:
-        yield _readable(file, f"holds {', '.join(secrets)} and", user) if secrets else None
+        yield _readable(file, f"holds {_named(secrets)} and", user) if secrets else None
         yield _changeable(file, user)
     for secret in found.secret_files:
         yield _readable(secret, "holds a secret and", user)
@@ -73,6 +74,10 @@ def _readable(found: Access, what: str, user: User) -> Finding | None:
     if found.mode & _READ_BY_GROUP and not _through_group(found, user):
         return _told(found, f"{what} can be read by its group", 0o077)
     return None
+
+
+def _named(secrets: Sequence[str]) -> str:
+    return " and ".join(secrets) if len(secrets) <= _FEW else f"{len(secrets)} secrets"
 
 
 def _changeable(found: Access, user: User) -> Finding | None:
