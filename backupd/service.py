@@ -7,8 +7,7 @@ settings nor adapters, and what a cycle does only by `Runnable`.
 import asyncio
 import random
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -96,14 +95,14 @@ class Service:
         self._scheduler.start()
         ticking = asyncio.create_task(self._tick(), name="clock watch")
         try:
-            with _signals(self._asked):
-                await self._begin()
-                await self.watcher.ready()
-                while (asked := await self._asked.get()) == "reload":
-                    await self._reload()
-                self.tell(events.ServiceStopping(asked))
-                await self.watcher.stopping()
-                return asked
+            _listen_for_signals(self._asked)
+            await self._begin()
+            await self.watcher.ready()
+            while (asked := await self._asked.get()) == "reload":
+                await self._reload()
+            self.tell(events.ServiceStopping(asked))
+            await self.watcher.stopping()
+            return asked
         finally:
             ticking.cancel()
             self._scheduler.shutdown(wait=False)
@@ -212,17 +211,14 @@ class Service:
             await asyncio.wait(tasks, timeout=_GRACE)
 
 
-@contextmanager
-def _signals(asked: asyncio.Queue[str]) -> Iterator[None]:
-    """While open, SIGTERM and SIGINT ask to stop, and SIGHUP asks to reload."""
+def _listen_for_signals(asked: asyncio.Queue[str]) -> None:
+    """Let SIGTERM and SIGINT ask to stop, and SIGHUP to reload, for as long as the loop lives.
+
+    So that one more signal, while the service ends, does not cut that short.
+    """
     loop = asyncio.get_running_loop()
     for number, word in _SIGNALS.items():
         loop.add_signal_handler(number, asked.put_nowait, word)
-    try:
-        yield
-    finally:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
 
 
 _SIGNALS: Mapping[signal.Signals, str] = {

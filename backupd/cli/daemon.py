@@ -30,7 +30,10 @@ async def _serve(work: Work) -> int:
         session.take_force(settings)
         imported()
 
-    return await serve(session.load, session.around(), on_load=on_load)
+    try:
+        return await serve(session.load, session.around(), on_load=on_load)
+    finally:  # the loop will let go of the signals; one that comes late must not change how this ends
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
 
 
 async def _run_once(work: Work) -> int:

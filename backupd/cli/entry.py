@@ -34,12 +34,23 @@ def _dispatch(arguments: Sequence[str]) -> int:
 
     work = short.read(arguments)
     if work is not None:
+        if not work.once:
+            _take_signals()
         from backupd.cli import daemon
 
         return daemon.run(work)
     from backupd.cli import commands
 
     return commands.run(arguments)
+
+
+def _take_signals() -> None:
+    """Let the daemon end in order by SIGTERM while it starts, and not by SIGHUP, which would kill it.
+
+    Once it is ready, its loop takes the signals over, and reads the settings again at SIGHUP.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.OK))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def _end_like_others() -> int:

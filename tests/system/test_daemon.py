@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,35 @@ def snapshots(site: Site) -> int:
 async def under_way(site: Site, size: int = SIZE) -> None:
     """Wait until so many bytes were sent."""
     await site.vendor.until(lambda: sum(request.sent for request in site.vendor.requests) >= size, within=60)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_signals_that_come_while_it_ends_do_not_cut_that_short(shell, site, number):
+    running = await daemon(shell, site)
+
+    running.signal(signal.SIGTERM)
+    while not running.has_ended:
+        with suppress(ProcessLookupError):
+            running.signal(number)
+        await asyncio.sleep(0.002)
+
+    assert (await running.ended()).status == 0
+
+
+async def test_a_daemon_that_is_told_to_end_while_it_starts_ends_in_order(shell, site):
+    for wait in (0.4, 0.8, 1.2):
+        running = await shell.start("--config", site.config)
+        await asyncio.sleep(wait)
+        assert await stop(running) == 0
+
+
+async def test_a_reload_before_it_is_ready_does_not_kill_the_daemon(shell, site):
+    running = await shell.start("--config", site.config)
+    await asyncio.sleep(0.4)
+    running.signal(signal.SIGHUP)
+
+    await running.told("cycle.finished")
+    assert await stop(running) == 0
 
 
 async def test_a_daemon_that_began_before_there_was_anything_archives_each_job_that_appears(shell, site):
