@@ -8,7 +8,7 @@ import trustme
 from aiohttp import web
 
 from backupd.download.blocks import Depot, Ring
-from backupd.download.receive import DirectBody, body_of
+from backupd.download.receive import Body, DirectBody, body_of
 from backupd.download.setback import Setback
 
 LENGTH = 4_000_000
@@ -16,6 +16,11 @@ LENGTH = 4_000_000
 
 async def _answer(_: web.BaseRequest) -> web.Response:
     return web.Response(body=bytes(LENGTH))
+
+
+async def _to_the_end(body: Body) -> None:
+    while await body.next() is not None:
+        pass
 
 
 @pytest.fixture
@@ -45,8 +50,6 @@ async def test_a_connection_may_be_closed_by_others_before_its_user_closes_it(re
     assert first is not None
 
     body.close()
-    while body.rest() is not None:
-        pass
     with pytest.raises(Setback, match="closed"):
-        await body.next()
+        await _to_the_end(body)
     body.close()
