@@ -128,6 +128,17 @@ def test_without_the_folder_of_credentials_the_start_fails_at_that_step(vendor, 
         do("systemd-tmpfiles", "--create", "/etc/tmpfiles.d/backupd.conf")
 
 
+def test_the_commands_that_only_read_work_as_the_services_user_without_any_secret(vendor, journal):
+    start()
+    until(lambda: journal.told("cycle.finished"))
+
+    listed, status = (as_user(BACKUPD, "/usr/local/bin/backupd", word) for word in ("list", "status"))
+
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert "_4001" in listed.stdout
+    assert f"runs as process {pid()}" in status.stdout
+
+
 def test_people_in_the_group_read_the_snapshots_and_others_do_not(vendor, journal):
     do("useradd", "--groups", BACKUPD, "reader")
     start()
