@@ -83,6 +83,7 @@ class Service:
     _scheduler: AsyncIOScheduler = field(init=False)
     _current: Generation = field(init=False)
     _running: dict[str, asyncio.Task[None]] = field(default_factory=dict, init=False)
+    _overdue: set[str] = field(default_factory=set, init=False)  # a poll came due while the org's cycle ran
     _failures: dict[str, int] = field(default_factory=dict, init=False)
     _asked: asyncio.Queue[str] = field(default_factory=asyncio.Queue, init=False)  # `reload`, or why to stop
 
@@ -140,7 +141,8 @@ class Service:
         """Start one cycle in a task of ours, since the scheduler would drop its exceptions and cancel it unasked."""
         if org not in self._running:
             self._running[org] = asyncio.create_task(self._run_cycle(org), name=f"cycle {org}")
-        else:  # a long download; a plan that is long past would tell of a daemon that hangs
+        else:  # a long download, or one that ends just now; a plan that is long past would tell of a daemon that hangs
+            self._overdue.add(org)
             await self.watcher.planned(self._next_polls())
 
     async def _run_cycle(self, org: str) -> None:
@@ -149,6 +151,10 @@ class Service:
             self._plan_next(org, outcome.exit_status)
         finally:
             self._running.pop(org, None)
+            overdue = org in self._overdue
+            self._overdue.discard(org)
+        if overdue and outcome.exit_status is Exit.OK:  # what failed is tried again soon as it is
+            await self._poll(org)
         await self.watcher.planned(self._next_polls())
 
     def _plan_next(self, org: str, status: Exit) -> None:

@@ -233,6 +233,37 @@ async def test_a_long_cycle_is_not_started_twice(daemon):
     await until(lambda: not daemon.service.running)
 
 
+async def test_a_poll_that_comes_due_while_a_cycle_ends_is_made_up_for_once(daemon):
+    cycle = daemon.cycles["main"]
+    cycle.hold = asyncio.Event()
+    await daemon.pass_time(hours=6, seconds=1)
+    await until(lambda: cycle.runs == 2)
+    for _ in range(2):
+        await daemon.pass_time(hours=6, seconds=1)
+        await settle()
+
+    cycle.hold.set()
+    await until(lambda: not daemon.service.running)
+
+    assert cycle.runs == 3
+
+
+async def test_after_a_cycle_that_failed_a_poll_that_came_due_meanwhile_is_the_retry(daemon):
+    cycle = daemon.cycles["main"]
+    cycle.hold = asyncio.Event()
+    cycle.endings = [Exit.UNAVAILABLE]
+    await daemon.pass_time(hours=6, seconds=1)
+    await until(lambda: cycle.runs == 2)
+    await daemon.pass_time(hours=6, seconds=1)
+    await settle()
+
+    cycle.hold.set()
+    await until(lambda: not daemon.service.running)
+
+    assert cycle.runs == 2
+    assert daemon.watched.polls["main"] - daemon.clock.now() < timedelta(minutes=5)
+
+
 async def test_sigterm_cancels_the_running_cycle_and_ends_the_service():
     with time_machine.travel(START, tick=False) as traveller:
         daemon = Daemon(traveller)
