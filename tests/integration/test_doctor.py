@@ -140,6 +140,7 @@ async def test_it_changes_nothing_but_the_token_that_it_keeps(patient):
 async def test_it_asks_for_a_token_unless_one_is_minutes_old(patient):
     async with patient(archived=True) as there:
         await there.examine()
+        there.clock.pass_time(minutes=4)
         await there.examine()
         asked = [request.operation for request in there.operator.vendor.requests].count("token")
 
