@@ -7,6 +7,8 @@ from backupd.core.errors import ArchiveError, ArchiveFull
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _ADVICE = {
+    errno.EMFILE: "Let backupd open more files: `ulimit -n`, or LimitNOFILE= of its unit.",
+    errno.EFBIG: "Let backupd write larger files: `ulimit -f`, or LimitFSIZE= of its unit.",
     errno.EXDEV: "Keep the whole archive on one file system: a snapshot appears by one rename.",
     errno.EROFS: "The disk is mounted read-only, perhaps after a fault: check it, and mount it for writing.",
     errno.EACCES: "Give backupd's user the right to write there.",

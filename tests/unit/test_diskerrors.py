@@ -24,7 +24,14 @@ def test_no_room_is_a_passing_failure(number):
 
 @pytest.mark.parametrize(
     ("number", "advice"),
-    [(errno.EIO, "Check the disk"), (errno.EROFS, "read-only"), (errno.EACCES, "right"), (errno.EXDEV, "file system")],
+    [
+        (errno.EIO, "Check the disk"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "right"),
+        (errno.EXDEV, "file system"),
+        (errno.EMFILE, "LimitNOFILE"),
+        (errno.EFBIG, "LimitFSIZE"),
+    ],
 )
 def test_other_failures_say_what_to_do(number, advice):
     error = archive_error("/archive/x", _error(number))
