@@ -40,11 +40,15 @@ COMMANDS = {
 }
 
 
-@contextlib.contextmanager
-def serving(name: str, root: Path, home: Path) -> Iterator[str]:
-    home.mkdir()
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+@contextlib.contextmanager
+def serving(name: str, root: Path, home: Path, port: int | None = None) -> Iterator[str]:
+    home.mkdir(exist_ok=True)
+    port = port or free_port()
     names = {"home": home, "root": root, "port": port, "config": home / "config"}
     (home / "config").write_text(CONFIGS.get(name, "").format(**names))
     command = [part.format(**names) for part in COMMANDS[name]]
@@ -69,6 +73,14 @@ def start(folder: Path, url: str, bandwidth: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
 
 
+def wait_for_blocks(process: subprocess.Popen[bytes], folder: Path) -> None:
+    """Wait until a dozen blocks are written down."""
+    resume = folder / f"{NAME}.resume"
+    while not (resume.exists() and len(resume.read_bytes().splitlines()) > 12):
+        assert process.poll() is None
+        time.sleep(0.02)
+
+
 @pytest.mark.parametrize(("name", "resumes"), [("nginx", True), ("lighttpd", True), ("caddy", True), ("python", False)])
 def test_a_real_server_is_resumed_after_a_kill(tmp_path, name, resumes):
     content = some_bytes(SIZE)
@@ -77,11 +89,8 @@ def test_a_real_server_is_resumed_after_a_kill(tmp_path, name, resumes):
     folder.mkdir()
     (root / NAME).write_bytes(content)
     with serving(name, root, tmp_path / "home") as url:
-        resume = folder / f"{NAME}.resume"
         with start(folder, url, 6_000_000) as killed:
-            while not (resume.exists() and len(resume.read_bytes().splitlines()) > 12):
-                assert killed.poll() is None
-                time.sleep(0.02)
+            wait_for_blocks(killed, folder)
             killed.kill()
 
         with start(folder, url, 0) as goes_on:
@@ -92,3 +101,24 @@ def test_a_real_server_is_resumed_after_a_kill(tmp_path, name, resumes):
     assert told["sha256"] == hashlib.sha256(content).hexdigest()
     assert (folder / f"{NAME}.part").read_bytes() == content
     assert (told["resumed"] > 2_000_000) is resumes
+
+
+@pytest.mark.parametrize("name", ["nginx", "lighttpd"])  # caddy serves what is asked for to its end
+def test_a_server_that_is_started_again_meanwhile_costs_a_try(tmp_path, name):
+    content = some_bytes(SIZE)
+    root, folder, port = tmp_path / "root", tmp_path / "folder", free_port()
+    root.mkdir()
+    folder.mkdir()
+    (root / NAME).write_bytes(content)
+    with serving(name, root, tmp_path / "home", port) as url:
+        process = start(folder, url, 4_000_000)
+        wait_for_blocks(process, folder)
+
+    with serving(name, root, tmp_path / "home", port), process:
+        said, _ = process.communicate(timeout=50)
+
+    told = json.loads(said)
+    assert process.returncode == 0
+    assert (folder / f"{NAME}.part").read_bytes() == content
+    assert told["attempts"] >= 2
+    assert told["resumed"] > 2_000_000
