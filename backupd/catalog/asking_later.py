@@ -74,7 +74,7 @@ def _standings(db: sqlite3.Connection, org: str) -> tuple[Standing, ...]:
         for row in sound(db.execute("SELECT * FROM jobs WHERE org = ?", (org,)))
         if row["open"] or row["missed_at"] is not None
     }
-    rows = sound(db.execute("SELECT * FROM snapshots WHERE org = ?", (org,)))
+    rows = sound(db.execute("SELECT * FROM snapshots NOT INDEXED WHERE org = ?", (org,)))
     return tuple(_standing(row, partial) for row in rows)
 
 

@@ -13,6 +13,7 @@ from zlib import crc32
 from backupd.core.model import JobId
 
 _OF_SNAPSHOT = "SELECT * FROM snapshots WHERE org = ? AND zgid = ? AND job = ?"
+_OF_SNAPSHOT_TOO = "SELECT 1 FROM snapshots INDEXED BY snapshots_by_job WHERE org = ? AND zgid = ? AND job = ?"
 _OF_JOB = "SELECT * FROM jobs WHERE org = ? AND zgid = ? AND job = ?"
 _OF_ORG = "SELECT * FROM orgs WHERE org = ?"
 _FILES = "SELECT * FROM files WHERE snapshot = ? ORDER BY kind, name"
@@ -49,6 +50,9 @@ def sound_snapshot(db: sqlite3.Connection, org: str, job: JobId) -> tuple[Row, l
     """Return the row of a job's snapshot and those of its files. Raises ValueError if they are not as written."""
     for row in sound(db.execute(_OF_SNAPSHOT, (org, job.zgid, job.job))):
         return row, _parts(db.execute(_FILES, (row["id"],)), row["files_seal"])
+    if db.execute(_OF_SNAPSHOT_TOO, (org, job.zgid, job.job)).fetchone():
+        message = "one index of it finds a snapshot that another does not"
+        raise ValueError(message)
     return None
 
 

@@ -11,8 +11,8 @@ _ADVICE = {
     errno.EFBIG: "Let backupd write larger files: `ulimit -f`, or LimitFSIZE= of its unit.",
     errno.EXDEV: "Keep the whole archive on one file system: a snapshot appears by one rename.",
     errno.EROFS: "The disk is mounted read-only, perhaps after a fault: check it, and mount it for writing.",
-    errno.EACCES: "Give backupd's user the right to write there.",
-    errno.EPERM: "Give backupd's user the right to write there.",
+    errno.EACCES: "Run the command as backupd's user, or give that user the right to this path.",
+    errno.EPERM: "Run the command as backupd's user, or give that user the right to this path.",
 }
 
 
