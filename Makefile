@@ -37,6 +37,11 @@ bench: $(VENV)/.tools ## Measure downloads against other tools (BENCH_ARGS="fast
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)
 BENCH_ARGS ?=
 
+.PHONY: soak
+soak: $(VENV)/.tools ## Let the daemon run for an hour, and see what grows (SOAK_ARGS="--minutes 10")
+	$(BIN)/python -m tests.bench.soak $(SOAK_ARGS)
+SOAK_ARGS ?=
+
 .PHONY: check
 check: $(VENV)/.tools ## Check style, types and layers
 	$(BIN)/ruff check

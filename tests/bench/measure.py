@@ -49,7 +49,7 @@ class _Watch(threading.Thread):
 
     def run(self) -> None:
         while not self._ended.wait(_LOOK):
-            self.peak = max(self.peak, sum(_private(pid) for pid in _tree(self._pid)))
+            self.peak = max(self.peak, sum(private(pid) for pid in _tree(self._pid)))
 
     def stop(self) -> None:
         after = os.times()
@@ -70,7 +70,7 @@ def _tree(pid: int) -> list[int]:
     return found
 
 
-def _private(pid: int) -> int:
+def private(pid: int) -> int:
     """Return the bytes in memory that only this process has: its own data, and code that no other runs now."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
