@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,8 @@ from backupd.upkeep.auditing import Audit
 
 Document = Mapping[str, Any]
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make a new one for each item
+
 
 def write(document: Document) -> None:
     """Write a document to standard output."""
@@ -26,12 +28,28 @@ async def write_list(name: str, documents: AsyncIterator[Document], rest: Callab
     sys.stdout.write(f'{{\n  "{name}": [')
     between = "\n    "
     async for document in documents:
-        sys.stdout.write(between + json.dumps(document, ensure_ascii=False))
+        sys.stdout.write(between + _encode(document))
         between = ",\n    "
     sys.stdout.write("\n  ]")
     for key, value in rest().items():
-        sys.stdout.write(f',\n  "{key}": {json.dumps(value, ensure_ascii=False)}')
+        sys.stdout.write(f',\n  "{key}": {_encode(value)}')
     sys.stdout.write("\n}\n")
+
+
+def write_groups(head: Document, groups: str, name: str, found: Iterable[tuple[Document, Iterable[Document]]]) -> None:
+    """Write a document with a list of groups that each have a list: item by item, as `write_list` does."""
+    fields = "".join(f'  "{key}": {_encode(value)},\n' for key, value in head.items())
+    sys.stdout.write(f'{{\n{fields}  "{groups}": [')
+    between = "\n    "
+    for group, documents in found:
+        sys.stdout.write(f'{between}{_encode(group)[:-1]}, "{name}": [')
+        between = "\n      "
+        for document in documents:
+            sys.stdout.write(between + _encode(document))
+            between = ",\n      "
+        sys.stdout.write("\n    ]}")
+        between = ",\n    "
+    sys.stdout.write("\n  ]\n}\n")
 
 
 def snapshot(row: SnapshotRow) -> Document:

@@ -77,4 +77,4 @@ def _place(failure: BaseException) -> str:
 
 def printable(text: str) -> str:
     """Keep a text on one line and without control characters: some of it came from outside."""
-    return "".join(char if char.isprintable() else " " for char in text)
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)

@@ -1,8 +1,8 @@
 """`backupd prune`: which snapshots the rules keep and which they let go, with the reasons; and letting them go."""
 
 import sys
-from collections.abc import Iterable
-from typing import Annotated
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
 
@@ -13,11 +13,12 @@ from backupd.cli.session import Session
 from backupd.cli.table import Cell, Column
 from backupd.core.errors import RecordDamaged, UsageError
 from backupd.core.figures import counted, size
-from backupd.core.retention import Drop, Keep, Pruning
+from backupd.core.retention import Drop, Keep, Pruning, Reason
 from backupd.settings import Settings
 from backupd.upkeep import terms_of
 
 _COLUMNS = (Column("ORG"), Column("SNAPSHOT"), Column("SIZE", right=True), Column("VERDICT"), Column("WHY"))
+_T = TypeVar("_T")
 _DryRun = Annotated[bool, Parameter(name="--dry-run", help="Say what would go, and let nothing go.")]
 
 
@@ -34,10 +35,11 @@ async def prune(*, dry_run: _DryRun = False, org: Org = None, as_json: Json = Fa
             pruner = caretaker(library, session.around()).pruner(name, terms_of(settings, name))
             prunings[name] = await pruner.judge(library.catalog) if dry_run else await pruner.run()
     if as_json:
-        answers.write({"dry_run": dry_run, "orgs": [_document(name, found) for name, found in prunings.items()]})
+        found = ((_document(name, pruning), _documents(pruning)) for name, pruning in prunings.items())
+        answers.write_groups({"dry_run": dry_run}, "orgs", "snapshots", found)
     else:
         _write(prunings.items(), dry_run=dry_run, quiet=invocation.quiet)
-    refused = [f"{name}: {found.refusal.text}" for name, found in prunings.items() if found.refusal]
+    refused = [f"{name}: {pruning.refusal.text}" for name, pruning in prunings.items() if pruning.refusal]
     if refused:
         raise RecordDamaged("; ".join(refused), advice="Find out why before anything is dropped: `backupd check`.")
     return 0
@@ -52,38 +54,45 @@ def _write(prunings: Iterable[tuple[str, Pruning]], *, dry_run: bool, quiet: boo
     for name, pruning in prunings:
         if quiet:
             continue
-        table.write(_COLUMNS, [_row(name, verdict, verb) for verdict in pruning.verdicts])
+        table.write(_COLUMNS, _rows(name, pruning, verb))
         bytes_ = sum(drop.snapshot.size for drop in pruning.drops)
         kept = len(pruning.verdicts) - len(pruning.drops)
         gone = f"{counted(len(pruning.drops), 'snapshot')} of {size(bytes_)} {verb}"
         sys.stdout.write(f"{name}: {gone}, {kept} kept.\n")
 
 
-def _row(org: str, verdict: Keep | Drop, verb: str) -> table.Row:
-    why = "; ".join(reason.text for reason in verdict.reasons)
-    kept = isinstance(verdict, Keep)
-    folder = verdict.snapshot.path.rpartition("/")[2]
-    return (
-        org,
-        folder,
-        size(verdict.snapshot.size),
-        Cell("kept" if kept else verb, "plain" if kept else "doubtful"),
-        why,
-    )
+def _rows(org: str, pruning: Pruning, verb: str) -> Iterator[table.Row]:
+    keeps, goes = Cell("kept"), Cell(verb, "doubtful")
+    why = _once(lambda reasons: "; ".join(reason.text for reason in reasons))
+    for verdict in pruning.verdicts:
+        snapshot = verdict.snapshot
+        folder = snapshot.path.rpartition("/")[2]
+        yield org, folder, size(snapshot.size), keeps if isinstance(verdict, Keep) else goes, why(verdict.reasons)
 
 
 def _document(org: str, pruning: Pruning) -> answers.Document:
-    return {
-        "org": org,
-        "refusal": pruning.refusal.text if pruning.refusal else None,
-        "snapshots": [
-            {
-                "path": verdict.snapshot.path,
-                "job_id": verdict.snapshot.job.job,
-                "size": verdict.snapshot.size,
-                "verdict": "keep" if isinstance(verdict, Keep) else "drop",
-                "reasons": [{"rule": reason.rule, "text": reason.text} for reason in verdict.reasons],
-            }
-            for verdict in pruning.verdicts
-        ],
-    }
+    return {"org": org, "refusal": pruning.refusal.text if pruning.refusal else None}
+
+
+def _documents(pruning: Pruning) -> Iterator[answers.Document]:
+    reasons_of = _once(lambda reasons: [{"rule": reason.rule, "text": reason.text} for reason in reasons])
+    for verdict in pruning.verdicts:
+        yield {
+            "path": verdict.snapshot.path,
+            "job_id": verdict.snapshot.job.job,
+            "size": verdict.snapshot.size,
+            "verdict": "keep" if isinstance(verdict, Keep) else "drop",
+            "reasons": reasons_of(verdict.reasons),
+        }
+
+
+def _once(give: Callable[[tuple[Reason, ...]], _T]) -> Callable[[tuple[Reason, ...]], _T]:
+    """Do something with reasons once for all neighbours that have the very same ones: all that go do."""
+    last: list[tuple[tuple[Reason, ...], _T]] = []
+
+    def given(reasons: tuple[Reason, ...]) -> _T:
+        if not last or last[0][0] is not reasons:
+            last[:] = [(reasons, give(reasons))]
+        return last[0][1]
+
+    return given

@@ -87,14 +87,8 @@ async def _pages(catalog: Catalog, org: str | None) -> AsyncIterator[tuple[Snaps
 
 def _row(row: SnapshotRow) -> table.Row:
     state = _state(row)
-    return (
-        row.org,
-        row.path.name,
-        str(row.files),
-        size(row.size),
-        f"{row.archived_at:%Y-%m-%d}",
-        Cell(state, "plain" if state == "ok" else "bad"),
-    )
+    archived = row.archived_at.date().isoformat()
+    return row.org, row.path.name, str(row.files), size(row.size), archived, state if state == "ok" else Cell(state, "bad")
 
 
 def _state(row: SnapshotRow) -> str:

@@ -1,13 +1,14 @@
 """Answers in rows: tables on a terminal, aligned lines without tabs in a pipe. Both show the same words.
 
 A cell may be marked as good, bad or doubtful; that is colour on a terminal and nothing in a pipe. A terminal that is
-too narrow folds texts between words, names last, and loses the columns that can be spared.
+too narrow folds texts between words, names last, and loses the columns that can be spared. There may be very many rows: `write` takes them in
+pages, each aligned by itself.
 """
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from backupd.cli.failures import joined, printable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 Mood = Literal["plain", "good", "doubtful", "bad"]
 _COLOURS = {"plain": "", "good": "green", "doubtful": "yellow", "bad": "bold red"}
 _GAP = "  "
+_PAGE = 1000  # rows
 _INDENT = 2  # of rows below the name of their group
 ALL = "-"  # stands where an org would, for what all orgs share
 
@@ -49,13 +51,13 @@ _Cells = Sequence[Cell]
 def write(columns: Sequence[Column], rows: Iterable[Row], to: TextIO | None = None, *, titles: bool = True) -> None:
     """Write rows under their titles to `to`, standard output by default; nothing at all if there is no row."""
     to = sys.stdout if to is None else to
-    cells = _cells(rows)
-    if not cells:
-        return
-    if to.isatty():
-        _write_table(_console(to), columns, cells, titles=titles)
-    else:
-        to.writelines(f"{line}\n" for line in _aligned(columns, cells, titles=titles))
+    rest = iter(rows)
+    while page := list(islice(rest, _PAGE)):
+        if to.isatty():
+            _write_table(_console(to), columns, _cells(page), titles=titles)
+        else:
+            to.writelines(f"{line}\n" for line in _aligned(columns, page, titles=titles))
+        titles = False
 
 
 def write_groups(columns: Sequence[Column], rows: Iterable[Row], to: TextIO | None = None) -> None:
@@ -79,13 +81,17 @@ def _cells(rows: Iterable[Row]) -> list[_Cells]:
     return [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in rows]
 
 
-def _aligned(columns: Sequence[Column], rows: Sequence[_Cells], *, titles: bool) -> Iterator[str]:
-    texts = [[column.title for column in columns], *([joined(cell.text, cell.advice) for cell in row] for row in rows)]
+def _text(cell: str | Cell) -> str:
+    return joined(cell.text, cell.advice) if isinstance(cell, Cell) else cell
+
+
+def _aligned(columns: Sequence[Column], rows: Sequence[Row], *, titles: bool) -> Iterator[str]:
+    texts = [[column.title for column in columns], *([_text(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    padded = (f"{{:{'>' if column.right else '<'}{width}}}" for column, width in zip(columns, widths, strict=True))
+    line = _GAP.join(padded)
     for row in texts if titles else texts[1:]:
-        cells = zip(row, widths, columns, strict=True)
-        padded = [text.rjust(width) if column.right else text.ljust(width) for text, width, column in cells]
-        yield _GAP.join(padded).rstrip()
+        yield printable(line.format(*row)).rstrip()
 
 
 def _console(to: TextIO) -> "Console":

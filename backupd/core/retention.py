@@ -172,19 +172,20 @@ def _guards(ordered: Sequence[Standing], now: datetime) -> Iterator[_Keeper]:
 
 def _rules(ordered: Sequence[Standing], rules: Rules) -> Iterator[_Keeper]:
     if rules.keep_last is not None:
-        chosen = _chosen(ordered, rules.keep_last, _itself)
+        chosen = _chosen(ordered, rules.keep_last)
         text = f"one of the newest {rules.keep_last}"
         yield _Keeper("keep_last", f"it is not {text}", dict.fromkeys(chosen, f"it is {text}"))
-    for name, count, unit, form in (
-        ("keep_daily", rules.keep_daily, "day", "%Y-%m-%d"),
-        ("keep_weekly", rules.keep_weekly, "week", "%G-W%V"),
-        ("keep_monthly", rules.keep_monthly, "month", "%Y-%m"),
-        ("keep_yearly", rules.keep_yearly, "year", "%Y"),
+    for name, count, unit, period, form in (
+        ("keep_daily", rules.keep_daily, "day", datetime.toordinal, "%Y-%m-%d"),
+        ("keep_weekly", rules.keep_weekly, "week", _week, "%G-W%V"),
+        ("keep_monthly", rules.keep_monthly, "month", _month, "%Y-%m"),
+        ("keep_yearly", rules.keep_yearly, "year", _year, "%Y"),
     ):
         if count is not None:
-            chosen = _chosen(ordered, count, _period(form))
+            chosen = _chosen(ordered, count, period)
             why_not = f"it is not the newest of one of the newest {count} {unit}s"
-            yield _Keeper(name, why_not, {index: f"it is the newest of {chosen[index]}" for index in chosen})
+            texts = {index: f"it is the newest of {ordered[index].taken_at.astimezone(UTC):{form}}" for index in chosen}
+            yield _Keeper(name, why_not, texts)
     if rules.keep_within is not None:
         newest = ordered[_last_sound(ordered)].taken_at
         since = newest - min(rules.keep_within, newest - _LONG_AGO)
@@ -193,25 +194,24 @@ def _rules(ordered: Sequence[Standing], rules: Rules) -> Iterator[_Keeper]:
         yield _Keeper("keep_within", f"it was taken before {to_text(since)}", dict.fromkeys(within, text))
 
 
-def _chosen(ordered: Sequence[Standing], count: int, period: Callable[[Standing], str]) -> dict[int, str]:
+def _chosen(ordered: Sequence[Standing], count: int, period: Callable[[datetime], object] | None = None) -> list[int]:
     """Choose one of each period, newest first, until `count` sound ones are chosen; a sound one wins its period.
 
-    Returns the periods by index. Looks at no more snapshots than that takes.
+    Without periods each stands for itself. Returns indexes. Looks at no more snapshots than that takes.
     """
-    chosen: dict[int, str] = {}
-    best, current = -1, None
+    chosen: list[int] = []
+    current: object = None
     for index, each in enumerate(ordered):
-        name = period(each)
-        if name != current:
-            if best >= 0:
-                count -= ordered[best].is_sound
+        mine = period(each.taken_at.astimezone(UTC)) if period else index
+        if not chosen or mine != current:
+            if chosen:
+                count -= ordered[chosen[-1]].is_sound
             if count == 0:
                 return chosen
-            best, current = index, name
-        elif each.is_sound and not ordered[best].is_sound:
-            del chosen[best]
-            best = index
-        chosen[best] = name
+            chosen.append(index)
+            current = mine
+        elif each.is_sound and not ordered[chosen[-1]].is_sound:
+            chosen[-1] = index
     return chosen
 
 
@@ -219,9 +219,13 @@ def _last_sound(ordered: Sequence[Standing]) -> int:
     return next(index for index, each in enumerate(ordered) if each.is_sound)
 
 
-def _itself(snapshot: Standing) -> str:
-    return snapshot.path
+def _week(at: datetime) -> tuple[int, int]:
+    return at.isocalendar()[:2]
 
 
-def _period(form: str) -> Callable[[Standing], str]:
-    return lambda snapshot: snapshot.taken_at.astimezone(UTC).strftime(form)
+def _month(at: datetime) -> tuple[int, int]:
+    return at.year, at.month
+
+
+def _year(at: datetime) -> int:
+    return at.year

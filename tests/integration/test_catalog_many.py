@@ -1,63 +1,28 @@
 """With 100,000 snapshots everything that a cycle or a status asks costs what it costs with ten."""
 
 import time
-from collections.abc import AsyncIterator
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import timedelta
 from hashlib import sha256
-from pathlib import PurePosixPath
 
 import pytest
 
 from backupd.catalog import Catalog
 from backupd.core.events import CatalogRebuilt
-from backupd.core.facts import Fact, LinksSeen, Published
-from backupd.core.model import JobId, Taken, TakenBasis
-from backupd.core.names import snapshot_path
-from backupd.core.records import FoundSnapshot, JournalLine
+from backupd.core.facts import Fact, LinksSeen
+from backupd.core.model import JobId
+from backupd.core.records import JournalLine
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.crowd import Crowd
 from tests.fakes.records import Ear
-from tests.fakes.values import ZGID, data, link, manifest
-
-
-class ManySnapshots:
-    """An archive of as many snapshots as asked for, made up on the way."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._pattern = manifest(files=2)
-
-    async def orgs(self) -> tuple[str, ...]:
-        return ("main",)
-
-    async def snapshots(self, org: str | None = None) -> AsyncIterator[FoundSnapshot]:
-        assert org is None
-        for number in range(self._count):
-            yield self._found(number)
-
-    async def look(self, path: PurePosixPath) -> FoundSnapshot:
-        raise AssertionError(path)  # all are found by the scan
-
-    def _found(self, number: int) -> FoundSnapshot:
-        taken_at = START - timedelta(hours=self._count - number)
-        made = replace(
-            self._pattern,
-            job=JobId(ZGID, f"{number:019}"),
-            taken=Taken(taken_at, TakenBasis.EXPIRY),
-            archived_at=taken_at,
-        )
-        return FoundSnapshot(snapshot_path("main", taken_at, made.job), made, "ab" * 32)
-
-    async def journal(self, _: str) -> "ManyLines":
-        return ManyLines(self._count)
+from tests.fakes.values import ZGID, data, link
 
 
 class ManyLines:
     """A journal with two lines a snapshot, each ten bytes long."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    def __init__(self, crowd: Crowd) -> None:
+        count = self._count = crowd.count
+        self._crowd = crowd
         self.size = count * 20
         self.head = self._hash(count * 2)
 
@@ -70,12 +35,7 @@ class ManyLines:
         )
 
     def _fact(self, number: int) -> Fact:
-        job = JobId(ZGID, f"{number // 2:019}")
-        if number % 2 == 0:
-            return LinksSeen(
-                job, START + timedelta(days=7), (link(job, data("Data_000.zip")), link(job, data("Data_001.zip")))
-            )
-        return Published(job, "main/…", 1, "ab" * 32)
+        return (self._crowd.published if number % 2 else self._crowd.links_seen)(number // 2)
 
     def _hash(self, lines: int) -> str:
         return sha256(str(lines).encode()).hexdigest() if lines else ""
@@ -93,14 +53,17 @@ def within(seconds: float, what: str):
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("count", [2_000, pytest.param(100_000, marks=pytest.mark.system)])
 async def test_many_snapshots_cost_what_few_do(tmp_path, count):
-    many, clock, ear = ManySnapshots(count), FakeClock(), Ear()
-    newest, new = JobId(ZGID, f"{count - 1:019}"), JobId(ZGID, "new")
+    many, clock, ear = Crowd(count, until=START), FakeClock(), Ear()
+    newest, new = many.job(count - 1), JobId(ZGID, "new")
+
+    async def open_journal(_: str) -> ManyLines:
+        return ManyLines(many)
 
     async def open_catalog(*, read_only: bool = False) -> Catalog:
         return await Catalog.open(
             tmp_path / "catalog.sqlite",
             archive=many,
-            journals=many.journal,
+            journals=open_journal,
             clock=clock,
             tell=ear,
             read_only=read_only,
@@ -113,7 +76,7 @@ async def test_many_snapshots_cost_what_few_do(tmp_path, count):
         catalog = await open_catalog()
     async with catalog:
         with within(1, "catch up with nothing new"):
-            await catalog.catch_up("main", await many.journal("main"))
+            await catalog.catch_up("main", await open_journal("main"))
         with within(1, "pending"):
             assert await catalog.pending("main") == ()
         with within(1, "archived"):
@@ -145,7 +108,7 @@ async def test_many_snapshots_cost_what_few_do(tmp_path, count):
             async with await open_catalog(read_only=True) as reader:
                 assert (await reader.totals())[0].snapshots == count
         with within(1, "one more line"):
-            journal = await many.journal("main")
+            journal = await open_journal("main")
             seen = LinksSeen(new, START, (link(new, data("a.zip")),))
             line = JournalLine(START, seen, journal.size, journal.size + 10, "cd" * 32)
             await catalog.record("main", (line,))
