@@ -28,7 +28,7 @@ def archived(db: sqlite3.Connection, org: str, jobs: Collection[JobId]) -> dict[
         if found is not None:
             row, files = found
             answer[job] = ArchivedJob(
-                path=PurePosixPath(row["path"]),
+                place=row["path"],
                 revision=row["revision"],
                 manifest_sha256=row["journal_sha256"],
                 files=frozenset(_file(file) for file in files),
@@ -70,9 +70,9 @@ def snapshots(
     if org is not None:
         rules, values = ["org = ?"], [org]
     if after is not None:
-        row = db.execute("SELECT taken_at FROM snapshots WHERE path = ?", (str(after.path),)).fetchone()
+        row = db.execute("SELECT taken_at FROM snapshots WHERE path = ?", (after.place,)).fetchone()
         rules.append("(taken_at, path) < (?, ?)")
-        values += [row[0] if row else to_column(after.taken.at), str(after.path)]
+        values += [row[0] if row else to_column(after.taken.at), after.place]
     query = f"{_SNAPSHOT} WHERE {' AND '.join(rules)} ORDER BY taken_at DESC, path DESC LIMIT ?"
     return _rows(db.execute(query, (*values, limit)))
 
@@ -171,7 +171,7 @@ def _rows(rows: sqlite3.Cursor) -> tuple[SnapshotRow, ...]:
         SnapshotRow(
             org=row["org"],
             job=JobId(row["zgid"], row["job"]),
-            path=PurePosixPath(row["path"]),
+            place=row["path"],
             taken=Taken(from_column(row["taken_at"]), TakenBasis(row["taken_basis"])),
             expires_at=from_column(row["expires_at"]),
             first_seen_at=from_column(row["first_seen_at"]),
@@ -190,6 +190,6 @@ def _rows(rows: sqlite3.Cursor) -> tuple[SnapshotRow, ...]:
 
 
 def _ambiguous(name: str, found: tuple[SnapshotRow, ...]) -> UsageError:
-    names = ", ".join(str(row.path) for row in found[:_NAMED_AT_MOST])
+    names = ", ".join(row.place for row in found[:_NAMED_AT_MOST])
     more = ", …" if len(found) > _NAMED_AT_MOST else ""
     return UsageError(f"{name!r} may mean several snapshots: {names}{more}", advice="Give more of the name.")

@@ -56,7 +56,7 @@ def snapshot(row: SnapshotRow) -> Document:
     """Describe a snapshot in a list."""
     return {
         "org": row.org,
-        "path": str(row.path),
+        "path": row.place,
         "zgid": row.job.zgid,
         "job_id": row.job.job,
         "taken_at": to_text(row.taken.at),

@@ -13,7 +13,7 @@ from backupd.cli.session import Session
 from backupd.cli.table import Cell, Column
 from backupd.core.errors import RecordDamaged, UsageError
 from backupd.core.figures import counted, size
-from backupd.core.retention import Drop, Keep, Pruning, Reason
+from backupd.core.retention import Keep, Pruning, Reason
 from backupd.settings import Settings
 from backupd.upkeep import terms_of
 

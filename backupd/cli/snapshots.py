@@ -88,7 +88,7 @@ async def _pages(catalog: Catalog, org: str | None) -> AsyncIterator[tuple[Snaps
 def _row(row: SnapshotRow) -> table.Row:
     state = _state(row)
     archived = row.archived_at.date().isoformat()
-    return row.org, row.path.name, str(row.files), size(row.size), archived, state if state == "ok" else Cell(state, "bad")
+    return row.org, row.folder, str(row.files), size(row.size), archived, state if state == "ok" else Cell(state, "bad")
 
 
 def _state(row: SnapshotRow) -> str:
@@ -99,7 +99,7 @@ def _state(row: SnapshotRow) -> str:
 def _facts(row: SnapshotRow, manifest: Manifest) -> tuple[tuple[str, str], ...]:
     schedule = manifest.schedule
     return (
-        ("Snapshot", str(row.path)),
+        ("Snapshot", row.place),
         ("Taken", f"{instant(manifest.taken.at)}, {_BASIS[manifest.taken.basis]}"),
         (
             "Archived",

@@ -1,8 +1,8 @@
 """Answers in rows: tables on a terminal, aligned lines without tabs in a pipe. Both show the same words.
 
 A cell may be marked as good, bad or doubtful; that is colour on a terminal and nothing in a pipe. A terminal that is
-too narrow folds texts between words, names last, and loses the columns that can be spared. There may be very many rows: `write` takes them in
-pages, each aligned by itself.
+too narrow folds texts between words, names last, and loses the columns that can be spared. There may be very many
+rows: `write` takes them in pages, each aligned by itself.
 """
 
 import sys

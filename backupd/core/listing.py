@@ -13,7 +13,7 @@ class SnapshotRow:
 
     org: str
     job: JobId
-    path: PurePosixPath  # relative to the archive root
+    place: str  # its folder, relative to the archive root; plain text, since there may be very many
     taken: Taken
     expires_at: datetime
     first_seen_at: datetime
@@ -26,6 +26,16 @@ class SnapshotRow:
     scrubbed_at: datetime | None  # when it was last read again
     damaged: int  # files that were not as recorded then
     missing: int = 0  # files of the job that could not be had: it is partial
+
+    @property
+    def path(self) -> PurePosixPath:
+        """Its folder, relative to the archive root."""
+        return PurePosixPath(self.place)
+
+    @property
+    def folder(self) -> str:
+        """The folder's name, without the folders it lies in."""
+        return self.place.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Run it: python -m tests.bench.many [--counts 10 100000] [--rounds 3] [--folder DIR]
+"""Run it: python -m tests.bench.many [--counts 10 100000] [--rounds 3] [--folder DIR].
 
 Makes archives of so many snapshots, by the program's own journal and catalog (no command that is measured opens a
 manifest, so there are none), and times whole processes on them in turn: what it takes to start (`--version` reads no
@@ -58,9 +58,7 @@ async def fill(place: Place, count: int) -> None:
         clock = FakeClock(crowd.taken_at(day[0]))
         journal = await open_journal("main", read_only=False)
         await journal.append(*(fact for n in day for fact in (crowd.links_seen(n), crowd.published(n))))
-    catalog = await Catalog.open(
-        root / CATALOG, archive=crowd, journals=open_journal, clock=clock, tell=lambda _: None
-    )
+    catalog = await Catalog.open(root / CATALOG, archive=crowd, journals=open_journal, clock=clock, tell=lambda _: None)
     await catalog.close()
 
 

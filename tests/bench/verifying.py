@@ -1,8 +1,8 @@
 """Run it: python -m tests.bench.verifying [--rounds 3] [--size 10000] [--each 125] [--folder DIR]; in MB.
 
-An archive is made once and kept: snapshots of four zips, half of them CSV, half of them stored attachments. Then, in turn
-and from the page cache: `backupd verify --all`; `sha256sum` and `7zz t` on all cores; `sha256sum` and `unzip -t` on all
-cores, and on one. Needs (apt): unzip 7zip. Judge by the ratios of one run: all contestants share its disturbances.
+An archive is made once and kept: snapshots of four zips, half of them CSV, half of them stored attachments. Then, in
+turn and from the page cache: `backupd verify --all`; `sha256sum` and `7zz t` on all cores; `sha256sum` and `unzip -t`
+on all cores, and on one. Needs (apt): unzip 7zip. Judge by the ratios of one run: all contestants share the load.
 """
 
 import argparse
@@ -65,7 +65,9 @@ def _warm(path: Path) -> None:
 
 
 def _report(results: dict[str, list[Measured]], title: str, size: int) -> None:
-    sys.stdout.write(f"{title}\n{'':40} {'wall':>7} {'MB/s':>6} {'CPU':>7} {'peak MB':>8}   our speed to it: wall, CPU\n")
+    sys.stdout.write(
+        f"{title}\n{'':40} {'wall':>7} {'MB/s':>6} {'CPU':>7} {'peak MB':>8}   our speed to it: wall, CPU\n"
+    )
     first = next(iter(results.values()))
     ours = {key: median(getattr(one, key) for one in first) for key in ("wall", "cpu")}
     for name, runs in results.items():

@@ -84,7 +84,7 @@ def archived(org: str, now: datetime, *, count: int = 30) -> tuple[SnapshotRow, 
             SnapshotRow(
                 org=org,
                 job=job,
-                path=PurePosixPath(org, f"{taken_at:%Y}", f"{taken_at:%Y-%m-%d}_{job.job}"),
+                place=f"{org}/{taken_at:%Y}/{taken_at:%Y-%m-%d}_{job.job}",
                 taken=Taken(taken_at, TakenBasis.HISTORY),
                 expires_at=taken_at + timedelta(days=7),
                 first_seen_at=taken_at + timedelta(minutes=20),

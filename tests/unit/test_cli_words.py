@@ -72,6 +72,12 @@ def test_on_a_terminal_the_same_words_stand_in_a_table(monkeypatch):
     assert "NAME" in shown
 
 
+def test_very_many_rows_stand_under_their_titles_once():
+    lines = _written((str(number), "1 B") for number in range(2_500)).splitlines()
+
+    assert [line.split()[0] for line in lines] == ["NAME", *(str(number) for number in range(2_500))]
+
+
 def test_without_rows_there_is_nothing():
     assert _written([]) == ""
 

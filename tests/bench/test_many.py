@@ -1,0 +1,33 @@
+"""What 100,000 snapshots cost: CPU seconds of whole processes beyond their start, and the same cycle with ten."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.bench.archive import Place
+from tests.bench.many import COMMANDS, fill, measure, vendor
+from tests.bench.test_startup import LIBRARIES, REFERENCE, cpu
+
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(1800)]
+
+ASKED = ("status", "list", "prune --dry-run", "a cycle with nothing new")
+
+
+def spent(folder: Path, count: int) -> dict[str, float]:
+    """Return the CPU seconds of each command, the best of three."""
+    place = Place(folder)
+    with vendor(place):
+        asyncio.run(fill(place, count))
+        return {name: min(run.cpu for run in runs) for name, runs in measure(place, 3).items()}
+
+
+def test_with_100_000_snapshots_an_answer_takes_less_than_a_second_more_and_a_cycle_nothing(tmp_path):
+    few, many = spent(tmp_path / "few", 10), spent(tmp_path / "many", 100_000)
+    machine = cpu(sys.executable, "-c", LIBRARIES) / REFERENCE
+
+    beyond = {name: (many[name] - many["start, archive opened"]) / machine for name in COMMANDS}
+    print(f"CPU seconds beyond the start: {beyond}; a cycle with ten: {few['a cycle with nothing new']:.2f}")  # noqa: T201
+    assert all(beyond[name] < 1 for name in ASKED)
+    assert many["a cycle with nothing new"] < 1.25 * few["a cycle with nothing new"]
