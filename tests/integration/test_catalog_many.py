@@ -43,11 +43,11 @@ class ManyLines:
 
 @contextmanager
 def within(seconds: float, what: str):
-    started = time.perf_counter()
+    started = time.process_time()  # of all threads: what other processes take from the machine does not count
     yield
-    took = time.perf_counter() - started
+    took = time.process_time() - started
     print(f"{what}: {took:.3f} s")  # noqa: T201  pytest -s shows the figures
-    assert took < seconds, f"{what} took {took:.2f} s"
+    assert took < seconds, f"{what} took {took:.2f} CPU seconds"
 
 
 @pytest.mark.timeout(600)
