@@ -20,7 +20,7 @@ def take_inventory(root: Path, path: PurePosixPath) -> Inventory:
     """Look at everything in the snapshot at `path`, in a thread. Raises ArchiveError if the folder cannot be read."""
     folder = root / path
     with reporting(folder):
-        files = dict(_walk(folder))
+        found = dict(_walk(folder))
         text = _bytes_of(folder / MANIFEST)
         sums = _bytes_of(folder / CHECKSUMS)
     return Inventory(
@@ -30,11 +30,14 @@ def take_inventory(root: Path, path: PurePosixPath) -> Inventory:
         else _parse(folder / MANIFEST, text),
         manifest_sha256="" if text is None else sha256(text).hexdigest(),
         sums=None if sums is None else _parse_sums(sums),
-        files=files,
+        files={name: file for name, file in found.items() if isinstance(file, FoundFile)},
+        folders={name: mode for name, mode in found.items() if isinstance(mode, int)},
     )
 
 
-def _walk(folder: Path, above: str = "") -> Iterator[tuple[str, FoundFile]]:
+def _walk(folder: Path, above: str = "") -> Iterator[tuple[str, FoundFile | int]]:
+    """Yield what is below a folder, and its own mode."""
+    yield above.rstrip("/") or ".", stat.S_IMODE(folder.stat().st_mode)
     with os.scandir(folder) as entries:
         for entry in entries:
             name = above + entry.name

@@ -3,8 +3,8 @@
 Outcomes: `ok`, `failed` (not what was archived), `inconclusive` (it could not be found out). Reads nothing itself.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -16,6 +16,7 @@ from backupd.core.names import CHECKSUMS, MANIFEST, path_in_snapshot
 from backupd.core.records import ArchivedJob
 
 _UNSAFE_MODE = 0o227  # who published a file writes to it no more, and others than its group have no business there
+_UNSAFE_FOLDER_MODE = 0o027  # who may write to a folder may put another file in a file's place
 
 
 class Outcome(StrEnum):
@@ -44,6 +45,7 @@ class Inventory:
     manifest_sha256: str  # of the bytes that are there; empty if none could be read
     sums: Mapping[str, str] | None  # SHA256SUMS: sha256 by name; None if there is none that can be read
     files: Mapping[str, FoundFile]  # by name relative to the snapshot
+    folders: Mapping[str, int] = field(default_factory=dict)  # permission bits by name; `.` is the snapshot's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ def judge_folder(inventory: Inventory) -> Iterator[Finding]:
         yield Finding(Outcome.FAILED, name, "does not belong to the snapshot")
     for name in sorted(expected & inventory.files.keys()):
         yield from _judge_found(name, inventory.files[name], entries.get(name))
+    yield from _judge_folders(inventory.folders, {".", *(str(entry.file.kind) for entry in record.files)})
     yield from _judge_sums(inventory, {name: entry.received.sha256 for name, entry in entries.items()})
 
 
@@ -135,6 +138,14 @@ def _judge_found(name: str, found: FoundFile, entry: ManifestFile | None) -> Ite
         yield Finding(Outcome.FAILED, name, f"has {found.size} bytes, not the {entry.received.size} that were archived")
     if found.mode & _UNSAFE_MODE:
         yield Finding(Outcome.FAILED, name, f"its mode is {found.mode:04o}, not 0440: it is open to changes")
+
+
+def _judge_folders(found: Mapping[str, int], expected: Collection[str]) -> Iterator[Finding]:
+    for name, mode in sorted(found.items()):
+        if name not in expected:
+            yield Finding(Outcome.FAILED, name, "does not belong to the snapshot")
+        elif mode & _UNSAFE_FOLDER_MODE:
+            yield Finding(Outcome.FAILED, name, f"its mode is {mode:04o}, not 0750: it is open to changes")
 
 
 def _judge_sums(inventory: Inventory, expected: Mapping[str, str]) -> Iterator[Finding]:

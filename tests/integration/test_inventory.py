@@ -30,6 +30,15 @@ def test_every_file_is_found_with_size_mode_and_kind(tmp_path, folder):
     assert not files["data/link"].regular
 
 
+def test_every_folder_is_found_with_its_mode_even_if_it_is_empty(tmp_path, folder):
+    (folder / "data" / "old").mkdir()
+    (folder / "data" / "old").chmod(0o700)
+    (folder / "data").chmod(0o750)
+    folder.chmod(0o770)
+
+    assert take_inventory(tmp_path, SNAPSHOT).folders == {".": 0o770, "data": 0o750, "data/old": 0o700}
+
+
 def test_checksums_are_read_in_both_forms(tmp_path, folder):
     (folder / "SHA256SUMS").write_text(f"{'a' * 64}  data/a b.zip\n{'b' * 64} *manifest.json\n")
 

@@ -29,6 +29,7 @@ FILES = {
     "manifest.json": FoundFile(7, 0o440, regular=True),
     "SHA256SUMS": FoundFile(7, 0o440, regular=True),
 }
+FOLDERS = {".": 0o750, "data": 0o2750}
 
 
 def _entry(name: str = "Data_001.zip") -> ManifestFile:
@@ -46,6 +47,7 @@ def _whole() -> Inventory:
         manifest_sha256=MANIFEST_DIGEST,
         sums=SUMS,
         files=FILES,
+        folders=FOLDERS,
     )
 
 
@@ -68,6 +70,10 @@ def test_a_whole_snapshot_has_no_findings():
         ({"files": FILES | {DATA: FoundFile(100, 0o777, regular=False)}}, DATA, "is not a plain file"),
         ({"files": FILES | {DATA: FoundFile(99, 0o440, regular=True)}}, DATA, "has 99 bytes, not the 100"),
         ({"files": FILES | {DATA: FoundFile(100, 0o640, regular=True)}}, DATA, "its mode is 0640, not 0440"),
+        ({"folders": FOLDERS | {"data/old": 0o750}}, "data/old", "does not belong"),
+        ({"folders": FOLDERS | {"attachments": 0o750}}, "attachments", "does not belong"),
+        ({"folders": FOLDERS | {".": 0o770}}, ".", "its mode is 0770, not 0750"),
+        ({"folders": FOLDERS | {"data": 0o751}}, "data", "its mode is 0751, not 0750"),
         ({"sums": SUMS | {DATA: "c" * 64}}, "SHA256SUMS", f"does not agree with manifest.json about {DATA}"),
         ({"manifest_sha256": "c" * 64}, "SHA256SUMS", "does not agree with manifest.json about manifest.json"),
         ({"sums": {"manifest.json": MANIFEST_DIGEST}}, "SHA256SUMS", f"has no line for {DATA}"),
