@@ -81,6 +81,7 @@ class Survey:
         newest = await self.catalog.snapshots(org, limit=1)
         pending = await self.catalog.pending(org)
         archived = await self.catalog.archived(org, [job.offer.job for job in pending])
+        unread = await self.catalog.later.longest_unread(org, before=self.clock.now(), limit=1)
         growing = await asyncio.to_thread(glance, self.root, org) if pending else {}
         return OrgStatus(
             org=org,
@@ -96,6 +97,7 @@ class Survey:
             every=self.every,
             pulse=await asyncio.to_thread(self.pulse, org),
             alarms=tuple((await self.catalog.watched.alarms(org)).values()),
+            all_read_since=unread[0].read_at if unread else None,
         )
 
 

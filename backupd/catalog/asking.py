@@ -28,7 +28,7 @@ def archived(db: sqlite3.Connection, org: str, jobs: Collection[JobId]) -> dict[
         if found is not None:
             row, files = found
             answer[job] = ArchivedJob(
-                place=row["path"],
+                path=PurePosixPath(row["path"]),
                 revision=row["revision"],
                 manifest_sha256=row["journal_sha256"],
                 files=frozenset(_file(file) for file in files),

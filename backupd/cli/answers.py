@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from backupd.catalog import MissedJob, SnapshotRow
+from backupd.catalog import FileRow, MissedJob, SnapshotRow
 from backupd.core.alarms import Alarm
 from backupd.core.manifest import Manifest, to_json
 from backupd.core.overview import UnderWay
@@ -83,6 +83,12 @@ def manifest(found: Manifest) -> Document:
     """Give the manifest as it stands in the snapshot."""
     document: Document = json.loads(to_json(found))
     return document
+
+
+def reading(found: FileRow) -> Document:
+    """Describe how a file was when it was last read to its end."""
+    at = to_text(found.read_at or found.verified_at)
+    return {"file": str(found.file), "last_verified_at": at, "damaged": found.damaged}
 
 
 def audit(found: Audit) -> Document:

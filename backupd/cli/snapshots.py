@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from backupd.catalog import Catalog, SnapshotRow
+from backupd.catalog import Catalog, FileRow, SnapshotRow
 from backupd.cli import answers, table
 from backupd.cli.options import SNAPSHOT, Handed, Json, Org
 from backupd.cli.reading import find, reading
@@ -32,6 +32,7 @@ _FILES = (
     Column("MEMBERS", right=True, whole=True),
     Column("UNPACKED", right=True, whole=True, spare=True),
     Column("TRIES", right=True, whole=True, spare=True),
+    Column("VERIFIED"),
 )
 _BASIS = {
     TakenBasis.HISTORY: "as the vendor's history says",
@@ -65,13 +66,16 @@ async def show(
     async with reading(invocation) as opened:
         row = await find(opened.library.catalog, snapshot)
         manifest = await opened.library.archive.read(row.path)
+        readings = {reading.file: reading for reading in await opened.library.catalog.files(row.path)}
         folder = opened.library.root / row.path
     if as_json:
-        answers.write({**answers.snapshot(row), "folder": str(folder), "manifest": answers.manifest(manifest)})
+        more = {"readings": [answers.reading(each) for each in readings.values()]}
+        document = {"folder": str(folder), **more, "manifest": answers.manifest(manifest)}
+        answers.write({**answers.snapshot(row), **document})
         return 0
     table.write(_FACTS, [*_facts(row, manifest), ("Folder", str(folder))], titles=False)
     sys.stdout.write("\n")
-    table.write(_FILES, [_file(entry) for entry in manifest.files])
+    table.write(_FILES, [_file(entry, readings.get(entry.file)) for entry in manifest.files])
     sys.stdout.write("\nSHA-256\n")
     for entry in manifest.files:
         sys.stdout.write(f"{path_in_snapshot(entry.file)}\n  {entry.received.sha256}\n")
@@ -113,7 +117,7 @@ def _facts(row: SnapshotRow, manifest: Manifest) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _file(entry: ManifestFile) -> table.Row:
+def _file(entry: ManifestFile, found: FileRow | None) -> table.Row:
     received = entry.received
     return (
         str(path_in_snapshot(entry.file)),
@@ -121,4 +125,10 @@ def _file(entry: ManifestFile) -> table.Row:
         f"{received.checked.members:,}",
         size(received.checked.unpacked_size),
         str(received.attempts),
+        _verified(found) if found else "",
     )
+
+
+def _verified(found: FileRow) -> Cell:
+    at = instant(found.read_at or found.verified_at)
+    return Cell(f"damaged {at}", "bad") if found.damaged else Cell(at)

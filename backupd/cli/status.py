@@ -62,6 +62,9 @@ def _org_rows(org: OrgStatus, found: Overview) -> Iterator[table.Row]:
         totals = org.totals
         bad = f", {totals.damaged} damaged" if totals.damaged else ""
         yield org.org, "archived", f"{_amount(totals.snapshots, totals.files, totals.size)}{bad}"
+    if org.last_verified_at and org.all_read_since:
+        newest, every = ago(org.last_verified_at, found.now), ago(org.all_read_since, found.now)
+        yield org.org, "verified", f"the newest {newest}, the file that waits longest {every}"
     if org.pulse.last_success_at:
         failing = f"; failing since {instant(org.pulse.failing_since)}" if org.pulse.failing_since else ""
         words = f"succeeded {ago(org.pulse.last_success_at, found.now)}{failing}"
@@ -122,6 +125,8 @@ def _org_document(org: OrgStatus, now: datetime) -> answers.Document:
         "under_way": [answers.under_way(job) for job in org.under_way],
         "missed": [answers.missed(job) for job in org.missed],
         "alarms": [answers.alarm(alarm) for alarm in org.alarms],
+        "last_verified_at": answers.instant(org.last_verified_at),
+        "all_read_since": answers.instant(org.all_read_since),
         "last_success_at": answers.instant(org.pulse.last_success_at),
         "failing_since": answers.instant(org.pulse.failing_since),
         "next_poll_at": answers.instant(org.next_poll),

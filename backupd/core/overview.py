@@ -83,6 +83,7 @@ class OrgStatus:
     every: timedelta = timedelta(0)  # between polls, as set
     pulse: Pulse = field(default_factory=Pulse)
     alarms: tuple[Alarm, ...] = ()  # that stand, the oldest first
+    all_read_since: datetime | None = None  # every file that can be read was read to its end since then
 
     def judge(self, now: datetime) -> Judgement:
         """Say how safe the org is."""

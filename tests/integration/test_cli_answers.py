@@ -152,7 +152,7 @@ async def test_a_status_says_how_safe_what_is_missing_and_what_was_missed(archiv
     in_hand = lines[4].partition(" missing, ")[2].partition(" in hand")[0]
     saved = lines[5].partition("Z, ")[2].partition(" of")[0]
     alarm = f"the links of job 4002 expired at 2022-07-01T13:00:00Z; {3 - int(saved)} of 3 files are not archived"
-    assert lines[:7] == [
+    assert lines[:8] == [
         "ORG   WHAT       HOW IT IS",
         "main  state      unprotected: job 4002 was missed, and nothing newer is archived, since 2022-07-01 13:00Z",
         f"main  alarm      {alarm}, since 2022-07-02 13:00Z",
@@ -160,10 +160,11 @@ async def test_a_status_says_how_safe_what_is_missing_and_what_was_missed(archiv
         f"main  under way  job 4003: 1 of 3 files missing, {in_hand} in hand, links die in 6 days",
         f"main  missed     job 4002, expired 2022-07-01 13:00Z, {saved} of 3 files saved",
         f"main  archived   1 snapshot, 3 files, {amount(archive)}",
+        "main  verified   the newest 8 days ago, the file that waits longest 8 days ago",
     ]
-    assert lines[7] == "main  last poll  succeeded 8 days ago; failing since 2022-06-24 13:00Z"
-    assert lines[8] == f"-     archive    {archive.root}"
-    assert lines[10] == "-     daemon     none runs, or it is out of sight; set to poll every 30 minutes"
+    assert lines[8] == "main  last poll  succeeded 8 days ago; failing since 2022-06-24 13:00Z"
+    assert lines[9] == f"-     archive    {archive.root}"
+    assert lines[11] == "-     daemon     none runs, or it is out of sight; set to poll every 30 minutes"
 
 
 async def test_a_status_that_checks_ends_as_healthz_answers(archive, invocation, capsys):

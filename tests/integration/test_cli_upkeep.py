@@ -8,6 +8,7 @@ import pytest
 from backupd.cli.hold import hold
 from backupd.cli.invocation import Invocation
 from backupd.cli.prune import prune
+from backupd.cli.snapshots import show
 from backupd.cli.verify import verify
 from backupd.core.errors import ArchiveBusy, RecordDamaged, UsageError
 from backupd.core.facts import Scrubbed
@@ -137,6 +138,22 @@ async def test_what_verify_found_is_written_down(keeper, invocation):
     async with keeper.library() as library:
         found = {row.job.job: (row.damaged, row.scrubbed_at is not None) for row in await library.catalog.snapshots()}
     assert found == {"4001": (1, True), "4002": (0, True)}
+
+
+async def test_each_file_says_when_it_was_last_verified_and_whether_it_was_damaged(keeper, invocation, capsys):
+    keeper.damage("4001")
+    with pytest.raises(RecordDamaged):
+        await verify("4001", invocation=invocation)
+    capsys.readouterr()
+
+    await show("4001", invocation=invocation)
+    await show("4001", as_json=True, invocation=invocation)
+
+    text, _, document = capsys.readouterr().out.partition("{")
+    (line,) = [line for line in text.splitlines() if " damaged " in line]
+    assert line.startswith("data/Data_001.zip")
+    readings = json.loads("{" + document)["readings"]
+    assert [each["file"] for each in readings if each["damaged"]] == ["data/Data_001.zip"]
 
 
 async def test_verify_waits_for_no_lock_and_says_that_nothing_is_written_down(keeper, invocation, capsys):
