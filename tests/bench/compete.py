@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from tests.bench.contestants import Contestant, Course
-from tests.bench.measure import Measured, run
+from tests.bench.measure import Measured, run, warm_up
 
 Results = dict[str, list[Measured]]
 
@@ -23,6 +23,7 @@ def compete(title: str, contestants: list[Contestant], course: Course, folder: P
         for one in contestants:
             if number == 0 or not one.once:
                 out = fresh(folder / "out")
+                warm_up(out, course.size)
                 results[one.name].append(run(one.command(course, out), folder=Path.cwd()))
                 shutil.rmtree(out)
     runs = sum(map(len, results.values()))
@@ -54,6 +55,7 @@ def against(value: float, most: float | None) -> str:
 def ours_alone(contestant: Contestant, course: Course, folder: Path) -> Measured:
     """Run once, without rivals."""
     out = fresh(folder / "out")
+    warm_up(out, course.size)
     measured = run(contestant.command(course, out), folder=Path.cwd())
     shutil.rmtree(out)
     return measured
@@ -66,18 +68,35 @@ def fresh(folder: Path) -> Path:
     return folder
 
 
-def floor(course: Course, rounds: int) -> float:
-    """Print what the steps alone cost; return the sum, CPU seconds."""
-    rows: list[dict[str, float]] = []
-    for _ in range(rounds):
-        arguments = [str(course.server.authority), str(course.files[0].parent), *course.urls]
-        answer = subprocess.run(  # noqa: S603  ourselves
-            [sys.executable, "-m", "tests.bench.floor", *arguments], check=True, capture_output=True
-        )
-        rows.append(json.loads(answer.stdout))
-    steps = {step: round(median(row[step] for row in rows), 2) for step in rows[0]}
-    say(f"\nthe steps alone, CPU seconds: {steps}; together {sum(steps.values()):.2f}")
-    return sum(steps.values())
+def floor(course: Course, folder: Path, rounds: int) -> float:
+    """Print what the steps alone cost, one after the other, and where both of two such programs have a core.
+
+    Return the sum of the first, CPU seconds.
+    """
+    alone = [steps for _ in range(rounds) for steps in _floors(course, folder, at_once=1)]
+    beside = [steps for _ in range(rounds) for steps in _floors(course, folder, at_once=2)]
+    say(f"\nthe steps alone, CPU seconds: {_medians(alone)}; together {sum(_medians(alone).values()):.2f}")
+    say(f"the same, two programs at once, each: {_medians(beside)}; together {sum(_medians(beside).values()):.2f}")
+    return sum(_medians(alone).values())
+
+
+def _floors(course: Course, folder: Path, *, at_once: int) -> list[dict[str, float]]:
+    out = fresh(folder / "out")
+    warm_up(out, at_once * course.size)
+    programs = []
+    for number in range(at_once):
+        arguments = [str(course.server.authority), str(course.files[0].parent), str(fresh(out / str(number)))]
+        command = [sys.executable, "-m", "tests.bench.floor", *arguments, *course.urls]
+        programs.append(subprocess.Popen(command, stdout=subprocess.PIPE))  # noqa: S603  ourselves
+    said = [program.communicate()[0] for program in programs]
+    shutil.rmtree(out)
+    if any(program.returncode for program in programs):
+        raise SystemExit("the floor failed")
+    return [json.loads(answer) for answer in said]
+
+
+def _medians(rows: list[dict[str, float]]) -> dict[str, float]:
+    return {step: round(median(row[step] for row in rows), 2) for step in rows[0]}
 
 
 def machine() -> str:

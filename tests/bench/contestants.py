@@ -31,6 +31,11 @@ class Course:
         """The links."""
         return [f"{self.base}/{path.name}" for path in self.files]
 
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(path.stat().st_size for path in self.files)
+
 
 Command = Callable[[Course, Path], list[str]]
 

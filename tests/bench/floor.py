@@ -1,6 +1,6 @@
 """The steps alone, each by itself and as lean as it can be: receive, hash, unpack and sum, write. In CPU seconds.
 
-python -m tests.bench.floor CA FOLDER URL... — the files are in FOLDER, too; prints JSON.
+python -m tests.bench.floor CA FOLDER OUT URL... — the files are in FOLDER, too; writes into OUT; prints JSON.
 """
 
 import asyncio
@@ -88,15 +88,14 @@ def unpack_all(paths: list[Path]) -> None:
 
 
 def write_all(paths: list[Path], folder: Path) -> None:
-    """Write as many bytes, and sync them."""
+    """Write as many bytes into as many files, which stay as downloads do, and sync them."""
     block = os.urandom(_BLOCK)
     for path in paths:
-        file = os.open(folder / "floor", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        file = os.open(folder / path.name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         for at in range(0, path.stat().st_size, _BLOCK):
             os.pwrite(file, block, at)
         os.fsync(file)
         os.close(file)
-    (folder / "floor").unlink()
 
 
 def _cpu(work: Callable[[], object]) -> float:
@@ -107,13 +106,13 @@ def _cpu(work: Callable[[], object]) -> float:
 
 def main() -> None:
     """Measure, and print."""
-    authority, root, *urls = sys.argv[1:]
+    authority, root, out, *urls = sys.argv[1:]
     paths = [Path(root) / url.rpartition("/")[2] for url in urls]
     took = {
         "receive": _cpu(lambda: asyncio.run(receive(authority, urls))),
         "hash": _cpu(lambda: hash_all(paths)),
         "unpack": _cpu(lambda: unpack_all(paths)),
-        "write": _cpu(lambda: write_all(paths, Path.cwd())),
+        "write": _cpu(lambda: write_all(paths, Path(out))),
     }
     sys.stdout.write(json.dumps(took))
 
