@@ -147,7 +147,8 @@ _BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
 }
 
 
-def _any_of(kind: type[Fact]) -> st.SearchStrategy[Fact]:
+def facts_of(kind: type[Fact]) -> st.SearchStrategy[Fact]:
+    """Draw facts of one kind."""
     if kind is LinksSeen:
         return links_seen()
     return st.builds(kind, **{name: _BY_TYPE[hint] for name, hint in get_type_hints(kind).items() if name != "kind"})
@@ -156,4 +157,4 @@ def _any_of(kind: type[Fact]) -> st.SearchStrategy[Fact]:
 FACTS = tuple(
     kind for kind in vars(core_facts).values() if isinstance(kind, type) and issubclass(kind, Fact) and kind is not Fact
 )
-facts: st.SearchStrategy[Fact] = st.one_of([_any_of(kind) for kind in FACTS])
+facts: st.SearchStrategy[Fact] = st.one_of([facts_of(kind) for kind in FACTS])

@@ -1,7 +1,7 @@
 """What an audit says of a snapshot in each state it can be in."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
 import pytest
@@ -14,11 +14,13 @@ from backupd.core.audit import (
     Reading,
     judge_file,
     judge_folder,
+    judge_record,
     outcome_of,
 )
 from backupd.core.errors import RecordDamaged
 from backupd.core.manifest import Manifest, ManifestFile
 from backupd.core.model import Checked, FileId, JobId, Kind, Received, Taken, TakenBasis
+from backupd.core.records import ArchivedJob
 
 NOW = datetime(2022, 6, 23, 12, 1, tzinfo=UTC)
 DATA, DIGEST, MANIFEST_DIGEST = "data/Data_001.zip", "a" * 64, "b" * 64
@@ -122,3 +124,46 @@ def test_damage_outranks_doubt():
 
     assert outcome_of((doubt, damage)) is Outcome.FAILED
     assert outcome_of((doubt,)) is Outcome.INCONCLUSIVE
+
+
+SINCE = NOW + timedelta(seconds=1)  # the records were opened after all that the manifest tells of
+
+
+def _recorded(revision: int = 1, digest: str = MANIFEST_DIGEST) -> ArchivedJob:
+    return ArchivedJob(_whole().path, revision, digest, frozenset(), frozenset(), recorded_revision=revision)
+
+
+def _revised(revision: int) -> Inventory:
+    whole = _whole()
+    assert isinstance(whole.record, Manifest)
+    return replace(whole, record=replace(whole.record, revision=revision))
+
+
+@pytest.mark.parametrize(
+    ("revision", "recorded", "outcome", "problem"),
+    [
+        (1, _recorded(digest="c" * 64), Outcome.FAILED, "is not the one that the journal tells of"),
+        (1, _recorded(2), Outcome.FAILED, "is revision 1, and the journal tells of 2"),
+        (2, _recorded(1), Outcome.INCONCLUSIVE, "is revision 2, the journal tells of 1; the next cycle"),
+        (1, None, Outcome.INCONCLUSIVE, "is revision 1, the journal tells of none; the next cycle"),
+    ],
+)
+def test_a_manifest_that_the_journal_does_not_tell_of_is_named(revision, recorded, outcome, problem):
+    finding = judge_record(_revised(revision), recorded, since=SINCE)
+
+    assert finding is not None
+    assert (finding.outcome, finding.name) == (outcome, "manifest.json")
+    assert finding.problem.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("inventory", "recorded", "since"),
+    [
+        (_whole(), _recorded(), SINCE),
+        (_revised(2), _recorded(), NOW),  # it changed meanwhile
+        (_whole(), None, NOW),
+        (replace(_whole(), record=RecordDamaged("it is missing")), _recorded(7), SINCE),  # told by its folder
+    ],
+)
+def test_a_manifest_that_the_journal_tells_of_or_cannot_know_yet_is_fine(inventory, recorded, since):
+    assert judge_record(inventory, recorded, since=since) is None

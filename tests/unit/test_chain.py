@@ -5,7 +5,8 @@ from datetime import timedelta
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from backupd.core.chain import START, digest, read_line, write_line
 from backupd.core.facts import HistorySeen, LinksSeen, OrgPinned
@@ -14,8 +15,11 @@ from tests.fakes import values
 from tests.fakes.values import EXPIRES_AT, JOB, SEEN_AT, data, link
 
 
-@given(values.facts, values.instants)
-def test_a_fact_is_read_as_it_was_written(fact, at):
+@pytest.mark.parametrize("kind", values.FACTS)
+@settings(max_examples=10)
+@given(st.data(), values.instants)
+def test_a_fact_of_each_kind_is_read_as_it_was_written(kind, drawn, at):
+    fact = drawn.draw(values.facts_of(kind))
     line = write_line(fact, at=at, previous="00ff")
 
     read = read_line(line)

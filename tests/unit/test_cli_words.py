@@ -43,6 +43,10 @@ def test_an_instant_is_in_utc_and_knows_past_and_future():
     assert figures.ago(NOW + timedelta(minutes=5), NOW) == "in 5 minutes"
 
 
+def test_a_rate_is_a_size_a_second():
+    assert figures.rate(8_100_000) == "8.1 MB/s"
+
+
 def _written(rows, *, terminal=False):
     to = _Terminal() if terminal else io.StringIO()
     table.write([Column("NAME"), Column("SIZE", right=True)], rows, to)

@@ -55,7 +55,9 @@ def test_without_an_expectation_nothing_is_missed(standing):
 # --- the schedule -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", ["STOPPED", "stopped", " STOPPED ", "CANCELLED", "FINISHED"])
+@pytest.mark.parametrize(
+    "status", ["STOPPED", "stopped", " STOPPED ", "CANCELLED", "CANCELED", "PAUSED", "DISABLED", "FINISHED"]
+)
 def test_a_stopped_schedule_is_found(status):
     assert found(conditions.schedule_ended(schedule(status))) == Condition.SCHEDULE_STOPPED
 

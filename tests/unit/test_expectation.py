@@ -25,6 +25,8 @@ from backupd.core.expectation import longest_gap
         ("RRULE:FREQ=MONTHLY;INTERVAL=3", 93 + 9),
         ("RRULE:FREQ=DAILY", 1 + 2),
         ("RRULE:FREQ=YEARLY", 366 + 36),
+        ("RRULE:FREQ=YEARLY;INTERVAL=2", 732 + 73),
+        ("RRULE:FREQ=DAILY;INTERVAL=3650", 3650 + 365),  # longer, and it is no expectation
         ("RRULE:FREQ=WEEKLY;INTERVAL=1;UNTIL=20300101T000000Z;WKST=SU;;X", 7 + 2),
     ],
 )

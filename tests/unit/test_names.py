@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from backupd.core.model import FileId, Kind
 from backupd.core.names import (
+    CATALOG,
+    CHECKSUMS,
+    JOURNAL,
+    MANIFEST,
     ORG_NAME,
+    STAGING,
+    STATE,
+    TRASH,
     file_name_problem,
     is_id,
     path_in_snapshot,
@@ -99,3 +106,8 @@ def test_kinds_have_folders_of_their_own():
     same = {path_in_snapshot(FileId(kind, "Export_001.zip")) for kind in Kind}
 
     assert len(same) == 2
+
+
+def test_what_lies_in_an_archive_keeps_its_name_for_good():
+    assert (MANIFEST, CHECKSUMS, JOURNAL, CATALOG) == ("manifest.json", "SHA256SUMS", "journal.jsonl", "catalog.sqlite")
+    assert (STAGING, TRASH, STATE) == (".staging", ".trash", ".state")

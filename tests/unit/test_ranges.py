@@ -67,3 +67,10 @@ def test_common_bytes_are_in_both(spans: list[Span], others: list[Span]):
 def test_what_is_no_range_is_refused(span: Span):
     with pytest.raises(ValueError, match="not a range"):
         Ranges().add(*span)
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "covered"), [(0, 10, True), (3, 10, True), (0, 11, False), (9, 9, True), (12, 12, True)]
+)
+def test_what_is_there_up_to_its_last_byte_is_covered_and_no_further(start: int, stop: int, covered: bool):
+    assert Ranges.of([(0, 10)]).covers(start, stop) is covered

@@ -175,6 +175,20 @@ def test_a_whole_snapshot_wins_its_period_from_a_newer_partial_one():
     assert kept(pruned([partial, whole], Rules(keep_daily=1))) == {whole}
 
 
+def test_of_those_that_are_not_sound_the_newest_of_a_period_stays():
+    day = datetime(2024, 5, 1, tzinfo=UTC)
+    early, late = (snapshot(day + timedelta(hours=hours), partial=True) for hours in (1, 2))
+    whole = snapshot(day - 3 * DAY)
+
+    assert kept(pruned([early, late, whole], Rules(keep_daily=2))) == {late, whole}
+
+
+def test_a_snapshot_taken_lately_is_young_whatever_its_manifest_says_of_its_archiving():
+    odd = aged(3, archived_at=NOW - 60 * DAY)
+
+    assert odd in kept(pruned([aged(1), odd], Rules(keep_last=1)))
+
+
 # --- when nothing is pruned ---------------------------------------------------------------------------------------
 
 

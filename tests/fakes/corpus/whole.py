@@ -11,6 +11,7 @@ LEADS_WITHOUT_END_MARK = bytes.fromhex(  # made by 7-Zip, -m0=LZMA:eos=off
     "1a0205005d00100000002919486722ba49682899004344352bb466876d0227158c08bd4728963ac8d63f0fcae90773bd0feb0dade7e720c6"
     "697014ac86be0764e97aed56d22fea00"
 )
+LARGE = b"".join(b"zcrm_%d,Boyle,%d\n" % (number, number**2) for number in range(55_000))  # more than a megabyte
 
 
 def usual() -> Iterator[Case]:
@@ -24,6 +25,9 @@ def usual() -> Iterator[Case]:
         for form in FORMS:
             described = [replace(member, descriptor=form) for member in members]
             yield Case(f"{name}, descriptor {form}", build(described), members=2)
+    for method, name in ((DEFLATED, "deflated"), (BZIP2, "bzip2"), (LZMA, "lzma")):
+        large = replace(LEADS, method=method, flags=LZMA_END_MARK if method == LZMA else 0, content=LARGE)
+        yield Case(f"{name}, megabytes", build([large]), members=1)
     unmarked = replace(LEADS, method=LZMA, packed_bytes=LEADS_WITHOUT_END_MARK)
     yield Case("lzma without end mark", build([unmarked, PHOTO]), members=2)
     yield Case("lzma without end mark, descriptor", build([replace(unmarked, descriptor="signed"), PHOTO]), members=2)
