@@ -34,10 +34,17 @@ def compete(title: str, contestants: list[Contestant], course: Course, folder: P
     for one in contestants:
         theirs = results[one.name]
         wall, cpu, peak = (median(getattr(each, key) for each in theirs) for key in ("wall", "cpu", "peak"))
-        ratios = "" if one is contestants[0] else f"{_ratio(ours, theirs, 'wall', one.wall)}, "
-        ratios += "" if one is contestants[0] else _ratio(ours, theirs, "cpu", one.cpu)
-        say(f"{one.name:48} {wall:8.2f} {cpu:8.2f} {peak:8.1f}   {ratios}")
+        if one is contestants[0]:
+            last = f"without the program's start {median(bare(each) for each in ours):.2f}"
+        else:
+            last = f"{_ratio(ours, theirs, 'wall', one.wall)}, {_ratio(ours, theirs, 'cpu', one.cpu)}"
+        say(f"{one.name:48} {wall:8.2f} {cpu:8.2f} {peak:8.1f}   {last}")
     return results
+
+
+def bare(ours: Measured) -> float:
+    """Return the seconds that a run of ours took without the program's start and end."""
+    return float(json.loads(ours.said)["seconds"])
 
 
 def _ratio(ours: list[Measured], theirs: list[Measured], key: str, most: float | None) -> str:

@@ -1,12 +1,11 @@
 """The courses on which backupd and its rivals compete: as fast as it goes, slow lines, long lines, small files."""
 
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from tests.bench.compete import against, compete, floor, say
+from tests.bench.compete import against, bare, compete, floor, say
 from tests.bench.contestants import ALL_CORES, ONE_CORE, Contestant, Course, aria2, backupd, curl, rclone, shell, wget
 from tests.bench.data import make
 from tests.bench.relay import Line, relay
@@ -95,13 +94,12 @@ def small(folder: Path, rounds: int, size: int) -> None:
             title = f"200 files of 100 KB, a round trip of {2000 * way:g} ms"
             results = compete(title, SMALL, course, folder, rounds)
         ours, curls = (results[one.name] for one in SMALL[:2])
-        said = [json.loads(one.said) for one in ours]
-        rate, bare, theirs = (
+        rate, started, theirs = (
             median(len(files) / seconds for seconds in runs)
-            for runs in ((one.wall for one in ours), (one["seconds"] for one in said), (one.wall for one in curls))
+            for runs in ((one.wall for one in ours), map(bare, ours), (one.wall for one in curls))
         )
-        say(f"files a second: {rate:.0f}, without the start of the program {bare:.0f}, curl {theirs:.0f}")
-        for name, value in (("with", rate), ("without", bare)):
+        say(f"files a second: {rate:.0f}, without the start of the program {started:.0f}, curl {theirs:.0f}")
+        for name, value in (("with", rate), ("without", started)):
             kept = "" if value >= 0.8 * theirs else "MISSED: "
             say(f"of curl's rate, {name} the start: {value / theirs:.2f} ({kept}at least 0.8)")
 
