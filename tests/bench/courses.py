@@ -1,5 +1,6 @@
 """The courses on which backupd and its rivals compete: as fast as it goes, slow lines, long lines, small files."""
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path

@@ -652,7 +652,7 @@ async def test_a_rejected_zip_stays_in_its_slot(bench):
 
 
 async def test_a_wrong_structure_stops_the_download_early(tmp_path):
-    async with downloading(tmp_path, size=8_000_000, limits=Limits(timeout=600.0)) as bench:
+    async with downloading(tmp_path, size=8_000_000, limits=Limits(connections=1, timeout=600.0)) as bench:
         bench.vendor.fault(Stall(after=4 * BLOCK))  # nothing more comes that would show it
 
         with pytest.raises(ZipRejected):
