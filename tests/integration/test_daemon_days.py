@@ -150,6 +150,7 @@ async def daemon(folder: Path) -> AsyncIterator[Daemon]:
                 assert await task is Exit.OK
 
 
+@pytest.mark.slow
 async def test_a_job_that_appears_later_is_archived_and_three_more_over_six_weeks(tmp_path):
     async with daemon(tmp_path) as running:
         await running.live(days=3)
