@@ -66,3 +66,14 @@ def test_a_missing_manifest_is_damage_and_a_missing_folder_an_error(tmp_path, fo
 
     with pytest.raises(ArchiveError, match="2022-06-24"):
         take_inventory(tmp_path, PurePosixPath("main/2022/2022-06-24_4005"))
+
+
+def test_a_link_to_a_folder_is_a_link_and_nothing_behind_it_is_looked_at(tmp_path, folder):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "secret").write_bytes(b"1")
+    (folder / "attachments").symlink_to(tmp_path / "elsewhere")
+
+    found = take_inventory(tmp_path, SNAPSHOT)
+
+    assert not found.files["attachments"].regular
+    assert {*found.files, *found.folders} == {"attachments", ".", "data"}

@@ -119,6 +119,10 @@ def test_a_file_that_reads_as_archived_is_fine():
     assert judge_file(_entry(), Reading(100, DIGEST, Checked(3, 500))) is None
 
 
+def test_the_outcomes_are_the_words_that_programs_go_by():
+    assert set(Outcome) == {"ok", "failed", "inconclusive"}
+
+
 def test_damage_outranks_doubt():
     doubt, damage = Finding(Outcome.INCONCLUSIVE, "a", ""), Finding(Outcome.FAILED, "b", "")
 

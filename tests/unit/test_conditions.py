@@ -139,3 +139,4 @@ def test_runs_that_nobody_saw_are_found_but_not_missed_jobs_twice():
         ("run_lost/unseen", True),
     ]
     assert "a newer one hid its links" in findings[0].text
+    assert "its links expired unseen" in findings[1].text

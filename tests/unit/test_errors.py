@@ -41,6 +41,19 @@ def test_every_failure_has_its_word_and_its_exit_status():
     assert {kind.kind: int(kind.exit_status) for kind in kinds if kind is not BackupdError} == WORDS
 
 
+def test_what_may_work_by_itself_when_it_is_tried_again_is_named():
+    kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, BackupdError)]
+
+    assert {kind.kind for kind in kinds if kind.passing} == {
+        "vendor_unavailable",
+        "throttled",
+        "token_throttled",
+        "download_failed",
+        "archive_full",
+        "archive_busy",
+    }
+
+
 def test_a_wrong_configuration_has_one_problem_or_several():
     assert ConfigurationError("no root").problems == ("no root",)
     assert ConfigurationError("two", problems=("no root", "no org")).problems == ("no root", "no org")

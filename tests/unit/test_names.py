@@ -23,6 +23,8 @@ from backupd.core.names import (
     path_in_snapshot,
     snapshot_path,
     staging_path,
+    trash_name,
+    trashed_at,
 )
 from tests.fakes.values import JOB, TAKEN_AT
 
@@ -111,3 +113,18 @@ def test_kinds_have_folders_of_their_own():
 def test_what_lies_in_an_archive_keeps_its_name_for_good():
     assert (MANIFEST, CHECKSUMS, JOURNAL, CATALOG) == ("manifest.json", "SHA256SUMS", "journal.jsonl", "catalog.sqlite")
     assert (STAGING, TRASH, STATE) == (".staging", ".trash", ".state")
+
+
+def test_what_is_thrown_away_says_when_from_where_and_what():
+    snapshot = snapshot_path("main", TAKEN_AT, JOB)
+    whole, part = trash_name(TAKEN_AT, snapshot), trash_name(TAKEN_AT, snapshot, "Data_001.zip.damaged")
+
+    assert whole == "20220623T120103Z_main_2022-06-23_4876876000001594004"
+    assert part == f"{whole}_Data_001.zip.damaged"
+    assert trashed_at(whole, "main") == trashed_at(part, "main") == TAKEN_AT
+    assert trashed_at(whole, "mai") is None
+
+
+@pytest.mark.parametrize("name", ["notes", "20220623T120103Z_main_notes", "yesterday_main_2022-06-23_4004"])
+def test_what_others_put_into_the_trash_was_not_thrown_away_by_us(name):
+    assert trashed_at(name, "main") is None

@@ -123,3 +123,10 @@ def test_there_is_advice_for_each_condition(condition):
 
 def test_a_condition_of_a_newer_version_has_no_advice():
     assert advice("moon_phase") == ""
+
+
+def test_without_links_nobody_can_say_whether_a_new_backup_is_late():
+    unseen = replace(FINE, asked=replace(ALL, links_known=False))
+
+    assert "no_new_backup" not in looked(unseen)
+    assert "no_new_backup" not in looked(unseen, expect_every=DAY)

@@ -168,3 +168,16 @@ def test_that_another_run_was_busy_is_no_failure():
 
 def test_nothing_but_the_end_of_a_cycle_is_a_beat():
     assert beat(Pulse(NOW), events.CycleStarted("main"), NOW + timedelta(days=1)) == Pulse(NOW)
+
+
+def test_the_states_are_the_words_that_programs_go_by():
+    assert set(State) == {"protected", "under-way", "in-danger", "unprotected"}
+
+
+def test_an_org_was_last_verified_when_its_newest_snapshot_was_read_again_or_else_archived():
+    org = protected()
+    archived = replace(newest(org), scrubbed_at=None)
+
+    assert replace(org, newest=archived).last_verified_at == archived.archived_at
+    assert replace(org, newest=replace(archived, scrubbed_at=NOW)).last_verified_at == NOW
+    assert empty().last_verified_at is None
