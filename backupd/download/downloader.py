@@ -63,6 +63,7 @@ class Downloader:
         limits = limits or Limits()
         self._jitter = jitter
         self._files = asyncio.Semaphore(limits.files_at_once)
+        self._ends = asyncio.Semaphore(limits.files_at_once)  # as many more wait for disk and verdict
         self._tools = Tools(
             session=session,
             new_check=new_check,
@@ -100,7 +101,12 @@ class Downloader:
             while True:
                 try:
                     async with self._files:
-                        return await fetch.run()
+                        await fetch.receive()
+                        await self._ends.acquire()  # before the next one may begin, so that they do not pile up
+                    try:
+                        return await fetch.finish()
+                    finally:
+                        self._ends.release()
                 except Setback as setback:
                     await self._wait_or_raise(org, link, setback, tries)
         finally:

@@ -33,12 +33,15 @@ class Fetch:
         self._holding = Holding(org, link, slot, tools)
         self._crew = Crew(self._holding, requests, tries, Progress(org, link, tools.tell), tools)
 
-    async def run(self) -> Received:
-        """Make one try: leave the complete file in its slot. Raises Setback, or what no further try would mend."""
+    async def receive(self) -> None:
+        """Make one try: leave no byte missing. Raises Setback, or what no further try would mend."""
         await self._holding.open()
         await self._require_room()
         while (ask := self._holding.missing()) is not None:
             await self._round(ask)
+
+    async def finish(self) -> Received:
+        """Leave the complete file in its slot, once it was received. Raises what no further try would mend."""
         return await self._holding.finish()
 
     async def close(self) -> None:

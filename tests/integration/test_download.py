@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -25,6 +26,7 @@ from backupd.core.errors import (
     ZipRejected,
 )
 from backupd.core.events import DownloadsPaused, FileProgress, FileRestarted, FileResumed, FileRetrying, FileStarted
+from backupd.core.model import Checked
 from backupd.core.patience import DAEMON
 from backupd.download import Limits
 from backupd.download.blocks import BLOCK
@@ -32,7 +34,7 @@ from backupd.download.disk import PartFile
 from backupd.download.record import read
 from backupd.simulator import Drop, FileSpec, Flip, Instead, Misstate, Pace, Refuse, Revoke, Serve, Stall, Trickle
 from backupd.verify import ZipLimits, new_check
-from tests.fakes.check import FakeChecks
+from tests.fakes.check import FakeCheck, FakeChecks
 from tests.fakes.zips import Member, build
 from tests.integration.downloading import NAME, Bench, downloading, some_bytes
 from tests.integration.simulated import JOB
@@ -96,6 +98,32 @@ async def test_many_files_share_the_places(tmp_path):
         async with bench.downloader() as downloader:
             received = await asyncio.gather(*(bench.fetch_with(downloader, name) for name in contents))
 
+        for one in received:
+            assert bench.on_disk(one.file.name) == contents[one.file.name]
+
+
+async def test_while_a_file_waits_for_its_verdict_the_next_one_comes_but_no_third(tmp_path):
+    contents = {f"Data_{n:03}.zip": some_bytes(50_000, n) for n in range(3)}
+    verdict, whole = Event(), []
+
+    class Slow(FakeCheck):
+        def finish(self, path: Path) -> Checked:
+            whole.append(path)
+            verdict.wait(10)
+            return super().finish(path)
+
+    async with downloading(tmp_path, contents=contents, limits=Limits(files_at_once=1)) as bench:
+        async with bench.downloader(new_check=Slow) as downloader, asyncio.timeout(10):
+            fetches = [asyncio.create_task(bench.fetch_with(downloader, name)) for name in contents]
+            while len(whole) < 1 or len(bench.downloads) < 2:  # noqa: ASYNC110  threads come to their verdicts
+                await asyncio.sleep(0.001)
+            for _ in range(50):  # turns of the loop in which a third might be asked for
+                await asyncio.sleep(0.001)
+            asked = len(bench.downloads)
+            verdict.set()
+            received = await asyncio.gather(*fetches)
+
+        assert asked == 2
         for one in received:
             assert bench.on_disk(one.file.name) == contents[one.file.name]
 
