@@ -42,6 +42,13 @@ def test_the_size_is_that_of_all_files():
     assert manifest(files=3).size == sum(entry.received.size for entry in manifest(files=3).files)
 
 
+def test_it_says_what_wrote_it_and_in_which_format():
+    document = json.loads(to_json(manifest()))
+
+    assert document["tool"] == {"name": "backupd", "version": "1.0"}
+    assert document["format"] == "backupd.manifest/1"
+
+
 def test_unknown_fields_are_ignored():
     document = json.loads(to_json(manifest()))
     document["mood"] = "good"

@@ -181,3 +181,14 @@ def test_an_org_was_last_verified_when_its_newest_snapshot_was_read_again_or_els
     assert replace(org, newest=archived).last_verified_at == archived.archived_at
     assert replace(org, newest=replace(archived, scrubbed_at=NOW)).last_verified_at == NOW
     assert empty().last_verified_at is None
+
+
+def test_a_partial_newest_snapshot_leaves_an_org_unprotected():
+    org = protected()
+    partial = replace(org, newest=replace(newest(org), missing=2))
+
+    judged = partial.judge(NOW)
+
+    assert judged.state is State.UNPROTECTED
+    assert judged.reason == "the newest snapshot is partial: 2 files could not be had"
+    assert judged.since == newest(org).archived_at

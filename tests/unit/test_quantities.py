@@ -83,3 +83,11 @@ def test_no_text_gets_anything_but_an_answer_or_an_error_that_does_not_repeat_it
 def test_whole_seconds_and_bytes_come_back_exactly(number):
     assert parse_duration(f"{number}s") == timedelta(seconds=number)
     assert parse_size(f"{number}KiB") == number * 1024
+
+
+@pytest.mark.parametrize(
+    ("unit", "size"),
+    [("B", 1), ("kB", 10**3), ("MB", 10**6), ("GB", 10**9), ("TB", 10**12), ("KiB", 2**10), ("MiB", 2**20)],
+)
+def test_each_unit_of_a_size_is_what_it_says(unit, size):
+    assert parse_size(f"5{unit}") == 5 * size
