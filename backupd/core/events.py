@@ -440,8 +440,9 @@ class DownloadsPaused(Event):
 
     name = "downloads.paused"
     level = "warning"
-    seconds: float
+    seconds: float  # that we wait
     reason: str
+    asked: float  # seconds that it asked for
 
 
 @dataclass(frozen=True, slots=True)

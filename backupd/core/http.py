@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 _CONTENT_RANGE = re.compile(r"bytes\s+(?:(\d{1,18})-(\d{1,18})|(\*))/(?:(\d{1,18})|\*)", re.IGNORECASE | re.ASCII)
-_SECONDS = re.compile(r"[0-9]{1,9}")
+_SECONDS = re.compile(r"[0-9]{1,12}")  # no more than a timedelta can hold
 _CERTAIN_AGE = timedelta(seconds=60)  # Last-Modified tells versions apart when it is this much older than the answer
 
 

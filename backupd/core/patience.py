@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 _FETCHED_AT_ONCE = 3  # a rejected zip is fetched this often from zero before the long waits begin
 _LONG_WAITS = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
+_LONGEST_PAUSE = 3600.0  # seconds; links live for days, so a server that asks for more is asked again after that
 _FIRST_RETRY = 60.0  # seconds after the first failed cycle
 
 
@@ -33,6 +34,11 @@ def back_off(attempt: int, *, longest: float, jitter: float, first: float = 1.0)
     """
     whole = min(longest, first * 2.0 ** min(attempt - 1, 32))
     return whole * (0.5 + jitter / 2)
+
+
+def obeyed(asked: float) -> float:
+    """Return how many seconds of a pause that a server asked for are waited: whatever it says, an hour at most."""
+    return min(asked, _LONGEST_PAUSE)
 
 
 def retry_rejected(rejections: int, last: datetime) -> datetime:

@@ -2,6 +2,7 @@
 
 from backupd.core.clock import Clock
 from backupd.core.events import DownloadsPaused, Tell
+from backupd.core.patience import obeyed
 from backupd.download.setback import Setback
 
 _MARGIN = 2.0  # seconds; an early retry makes the server's pause longer
@@ -18,14 +19,15 @@ class Pace:
         self._paused_until = clock.monotonic()
         self._spent_until = clock.monotonic()
 
-    def pause(self, seconds: float, reason: str) -> float:
-        """Let no request go out for so long, and a little longer: return how long in all."""
-        until = self._clock.monotonic() + seconds + _MARGIN
+    def pause(self, asked: float, reason: str) -> float:
+        """Let no request go out for so many seconds, within reason, and a little longer: return how long in all."""
+        seconds = obeyed(asked) + _MARGIN
+        until = self._clock.monotonic() + seconds
         if until > self._paused_until:
             news = until - self._paused_until > _MARGIN
             self._paused_until = until
             if news:
-                self._tell(DownloadsPaused(seconds=seconds + _MARGIN, reason=reason))
+                self._tell(DownloadsPaused(seconds, reason, asked))
         return self.pause_left
 
     @property

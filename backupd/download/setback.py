@@ -14,7 +14,7 @@ class Setback(Exception):
         super().__init__(reason)
         self.reason = reason
         self.reached = reached  # False: the server did not serve at all
-        self.pause = pause  # seconds it asked for
+        self.pause = pause  # seconds that are due because it asked for them
 
     def error(self, name: str, why: str) -> BackupdError:
         """Make the error for giving up; `why` says what ran out."""

@@ -43,7 +43,7 @@ class Tries:
         return True
 
     def after_failure(self, pause: float | None, *, jitter: float, now: float, wall: datetime) -> Wait | GiveUp:
-        """Decide what follows a failed try; `pause` is what the server asked for, if it did."""
+        """Decide what follows a failed try; `pause` is what is due to the server, if it asked for one."""
         self.failed += 1
         patience = self._patience
         if patience.file_tries is not None and self.failed >= patience.file_tries:
@@ -55,7 +55,7 @@ class Tries:
         if pause is not None and pause > wait:
             wait = pause
             if wait > left or (patience.file_tries is not None and wait > patience.longest_wait):
-                return GiveUp(f"it asked for a pause of {wait:.0f} seconds")
+                return GiveUp(f"a pause of {wait:.0f} seconds is due")
         if patience.idle_limit is not None and now - self._last_byte + wait > patience.idle_limit:
             return GiveUp(f"no new byte in {patience.idle_limit:.0f} seconds")
         return Wait(min(wait, left))

@@ -529,6 +529,23 @@ async def test_the_daemon_waits_it_out(bench):
     assert sum(bench.clock.slept) >= 2000
 
 
+async def test_a_pause_until_the_end_of_time_is_not_waited_out(bench):
+    bench.vendor.fault(Refuse(status=429, retry_after=timedelta(days=900_000)))
+
+    bench.assert_whole(await bench.fetch(patience=DAEMON))
+
+    assert 3600 <= sum(bench.clock.slept) < 3700
+
+
+async def test_one_run_ends_at_once_when_the_pause_is_without_end(bench):
+    bench.vendor.fault(Refuse(status=429, retry_after=timedelta(days=900_000)), always=True)
+
+    with pytest.raises(VendorThrottled):
+        await bench.fetch()
+
+    assert bench.clock.slept == []
+
+
 @pytest.mark.parametrize("what", ["html", "json"])
 async def test_a_page_in_place_of_the_zip_is_recognised(bench, what):
     bench.vendor.fault(Instead(what), always=True)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from backupd.core.events import Event
+from backupd.core.events import DownloadsPaused, Event
 from backupd.download.pace import Pace
 from backupd.download.places import Places
 from backupd.download.setback import Setback
@@ -95,6 +95,16 @@ async def test_a_pause_is_told_once_and_the_longer_one_counts(clock):
     await pace.gate(60)
     assert clock.slept == [32]
     assert pace.pause_left == 0
+
+
+async def test_a_pause_beyond_reason_is_told_as_asked_and_obeyed_for_an_hour(clock):
+    told: list[Event] = []
+    pace = Pace(None, clock=clock, tell=told.append)
+
+    pace.pause(251_606_481_796.0, "429")
+
+    assert told == [DownloadsPaused(3602.0, "429", asked=251_606_481_796.0)]
+    assert pace.pause_left == 3602
 
 
 async def test_nobody_waits_longer_than_he_has_patience_for(clock):

@@ -58,7 +58,7 @@ EVERYTHING = (
     events.CallRetrying("main", "urls", "r", 1, 1.0),
     events.TokenRenewed("main", NOW),
     events.TokenPaused("main", NOW),
-    events.DownloadsPaused(12.5, "429"),
+    events.DownloadsPaused(12.5, "429", asked=10.5),
     events.StepFailed("main", "schedule", "vendor_unavailable", "r", "a"),
     events.ScrubFinished("main", files=3, size=700, damaged=1, seconds=1.0),
     events.FileDamaged("main", "4004", "p", "data/Data_001.zip", "r"),

@@ -115,13 +115,13 @@ def test_a_job_that_is_archived_has_no_deadline_any_more():
     growth = Growth(20 * HOUR)
     growth.deadlines.end("main", growth.job)
     growth.fail()
-    growth.deadlines.hear(events.DownloadsPaused(300.0, "429"))
+    growth.deadlines.hear(events.DownloadsPaused(300.0, "429", asked=298.0))
 
     assert growth.told == []
 
 
 def test_a_pause_of_all_downloads_is_trouble_for_every_job():
     growth = Growth(20 * HOUR)
-    growth.deadlines.hear(events.DownloadsPaused(300.0, "429"))
+    growth.deadlines.hear(events.DownloadsPaused(300.0, "429", asked=298.0))
 
     assert growth.told == [24]

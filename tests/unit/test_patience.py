@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backupd.core.patience import DAEMON, ONE_RUN, back_off, retry_rejected
+from backupd.core.patience import DAEMON, ONE_RUN, back_off, obeyed, retry_rejected
 from tests.fakes.values import SEEN_AT
 
 jitters = st.floats(0, 1)
@@ -32,6 +32,11 @@ def test_no_wait_is_longer_than_allowed_nor_shorter_than_half_of_what_is_due(att
 
     due = back_off(attempt, longest=longest, jitter=1.0)
     assert due / 2 <= wait <= due <= longest
+
+
+@pytest.mark.parametrize(("asked", "waited"), [(0.0, 0.0), (299.0, 299.0), (3600.0, 3600.0), (251_606_481_796.0, 3600.0)])
+def test_a_pause_is_obeyed_for_an_hour_at_most(asked, waited):
+    assert obeyed(asked) == waited
 
 
 @given(st.integers(1, 100), jitters)
