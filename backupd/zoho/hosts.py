@@ -121,6 +121,13 @@ def refusal(url: str, allowed: Iterable[str]) -> str | None:
     return f"leads to port {place.port} of {place.host}, which is not an allowed one"
 
 
+def allows_any_port(entry: str) -> bool:
+    """Tell whether an allowed host stands for every port of it, as this machine does unless a port is named."""
+    host, port = _host_and_port(entry)
+    place = place_of(f"https://{entry.strip()}/")
+    return bool(host) and port is None and place is not None and place.is_loopback
+
+
 def base_url_problem(url: str) -> str | None:
     """Say why a configured base URL (accounts, API) cannot be used, or return None."""
     place = place_of(url)

@@ -258,6 +258,15 @@ async def test_hosts_of_links_are_knocked_at(both, result, status, patient):
     assert "no connection to 127.0.0.1: Connection refused" in found["link hosts main"].text
 
 
+async def test_a_host_on_this_machine_without_a_port_is_not_knocked_at(patient):
+    async with patient() as there:
+        there.hosts = ["127.0.0.1"]
+        found = await there.examine()
+
+    assert (there.bad, there.status) == ([], 0)
+    assert found["link hosts main"].text == "not tried: 127.0.0.1, as links may lead to any port of this machine"
+
+
 async def test_no_token_is_sent_where_it_only_knocks(patient):
     heard: list[dict[str, str]] = []
 

@@ -133,6 +133,18 @@ def test_what_is_closed_is_well(found):
         ),
         (line.link_hosts("main", {"a": None, "b": None}), OK, "reachable: a, b", ""),
         (
+            line.link_hosts("main", {"a": None}, untried=["localhost"]),
+            OK,
+            "reachable: a; not tried: localhost, as links may lead to any port of this machine",
+            "",
+        ),
+        (
+            line.link_hosts("main", {"a": "a: no connection"}, untried=["localhost"]),
+            WARNING,
+            "a: no connection; not tried: localhost, as links may lead to any port of this machine",
+            "Let the firewall or proxy pass connections to port 443 of them.",
+        ),
+        (
             line.link_hosts("main", {"a": None, "b": "b: no connection"}),
             WARNING,
             "b: no connection",

@@ -34,7 +34,9 @@ def test_no_wait_is_longer_than_allowed_nor_shorter_than_half_of_what_is_due(att
     assert due / 2 <= wait <= due <= longest
 
 
-@pytest.mark.parametrize(("asked", "waited"), [(0.0, 0.0), (299.0, 299.0), (3600.0, 3600.0), (251_606_481_796.0, 3600.0)])
+@pytest.mark.parametrize(
+    ("asked", "waited"), [(0.0, 0.0), (299.0, 299.0), (3600.0, 3600.0), (251_606_481_796.0, 3600.0)]
+)
 def test_a_pause_is_obeyed_for_an_hour_at_most(asked, waited):
     assert obeyed(asked) == waited
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from backupd.zoho.hosts import DATA_CENTERS, base_url_problem, place_of, refusal
+from backupd.zoho.hosts import DATA_CENTERS, allows_any_port, base_url_problem, place_of, refusal
 
 ALLOWED = ("download-accl.zoho.com", "download.zoho.com")
 PATH = "/v2/crm/757345985/backup/4876876000001594004/Data_001.zip"
@@ -88,6 +88,23 @@ def test_an_entry_with_a_port_allows_that_port_only():
     assert "port 5001" in (refusal(f"http://127.0.0.1:5001{PATH}", allowed) or "")
     assert refusal(f"http://[::1]:5000{PATH}", allowed) is None
     assert "port 80" in (refusal(f"http://[::1]{PATH}", allowed) or "")
+
+
+@pytest.mark.parametrize(
+    ("entry", "any_port"),
+    [
+        ("127.0.0.1", True),
+        ("localhost", True),
+        ("[::1]", True),
+        ("127.0.0.1:443", False),
+        ("[::1]:80", False),
+        ("files.example", False),
+        ("", False),
+    ],
+)
+def test_only_this_machine_without_a_port_stands_for_all_its_ports(entry, any_port):
+    assert allows_any_port(entry) is any_port
+    assert (refusal(f"http://127.0.0.1:49152{PATH}", [entry]) is None) is (entry == "127.0.0.1")
 
 
 def test_no_entry_allows_more_than_its_host():

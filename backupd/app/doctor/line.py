@@ -70,12 +70,12 @@ async def examine_org(settings: Settings, around: Surroundings, org: str, *, kee
         found = account(org, settings)
     except BackupdError as error:
         return [refused("vendor", error, org=org)]
-    async with session(2 + len(found.download_hosts)) as calls:
-        visit, reached = await asyncio.gather(
-            _visit(calls, found, settings, around, keep=keep), _reach(calls, found.download_hosts)
-        )
-    from backupd.zoho.hosts import data_center_of
+    from backupd.zoho.hosts import allows_any_port, data_center_of
 
+    untried = tuple(host for host in found.download_hosts if allows_any_port(host))
+    hosts = tuple(host for host in found.download_hosts if host not in untried)
+    async with session(2 + len(hosts)) as calls:
+        visit, reached = await asyncio.gather(_visit(calls, found, settings, around, keep=keep), _reach(calls, hosts))
     dates = [host.date for host in reached.values() if host.date is not None]
     skew = visit.skew if visit.skew is not None else _skew(dates, around)
     domain = visit.ear.domain
@@ -86,7 +86,7 @@ async def examine_org(settings: Settings, around: Surroundings, org: str, *, kee
     return [
         *visit.findings,
         rules.data_center(org, name, found.api_domain.partition("//")[2], answered, right),
-        rules.link_hosts(org, {host: answer.problem for host, answer in reached.items()}),
+        rules.link_hosts(org, {host: answer.problem for host, answer in reached.items()}, untried=untried),
         rules.clock(org, skew),
     ]
 

@@ -58,15 +58,16 @@ def certificates(variables: Mapping[str, str], problems: Mapping[str, str]) -> F
     return ok("certificates", "the system's own are trusted")
 
 
-def link_hosts(org: str, problems: Mapping[str, str | None]) -> Finding:
-    """Say which hosts of links can be reached; `problems` tells for each why not, or None."""
+def link_hosts(org: str, problems: Mapping[str, str | None], *, untried: Sequence[str] = ()) -> Finding:
+    """Say which hosts of links can be reached; `problems` tells for each why not, or None, but for the `untried`."""
     bad = [problem for problem in problems.values() if problem is not None]
-    hosts = ", ".join(problems)
+    left = [f"not tried: {', '.join(untried)}, as links may lead to any port of this machine"] if untried else []
     if not bad:
-        return ok("link hosts", f"reachable: {hosts}", org=org)
+        reachable = [f"reachable: {', '.join(problems)}"] if problems else []
+        return ok("link hosts", "; ".join([*reachable, *left]), org=org)
     remedy = "Let the firewall or proxy pass connections to port 443 of them."
-    if len(bad) < len(problems):
-        return warning("link hosts", "; ".join(bad), remedy, org=org)
+    if len(bad) < len(problems) or untried:
+        return warning("link hosts", "; ".join([*bad, *left]), remedy, org=org)
     return failed("link hosts", "; ".join(bad), remedy, Exit.UNAVAILABLE, org=org)
 
 
