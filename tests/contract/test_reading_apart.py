@@ -1,6 +1,7 @@
 """A file read by an idle process of its own is judged as one read here."""
 
 import asyncio
+import json
 import os
 import sys
 import zipfile
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from backupd.core.errors import ArchiveError, ZipRejected
+from backupd.core.model import Checked
 from backupd.verify import Damaged, Missing, Unreadable, Whole, ZipLimits, apart, check_file
-from backupd.verify.apart import read_apart
+from backupd.verify.apart import read_apart, reading_from, reading_to
 
 LIMITS = ZipLimits()
 
@@ -86,3 +89,28 @@ def _told_of(pid: int, name: str) -> bytes:
         return Path(f"/proc/{pid}/{name}").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         return b""
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        Whole(12, "ab" * 32, Checked(3, 500)),
+        Damaged(12, "ab" * 32, ZipRejected("a.zip: member 2: damaged", reason="crc", member="member 2")),
+        Damaged(0, "", ZipRejected("a.zip: it is empty", reason="truncated")),
+        Missing(),
+        Unreadable(ArchiveError("a.zip could not be read: Input/output error")),
+    ],
+)
+def test_what_was_found_is_told_by_one_process_as_it_is_heard_by_the_other(found):
+    heard = reading_from(json.loads(json.dumps(reading_to(found))))
+
+    assert type(heard) is type(found)
+    if isinstance(found, Damaged):
+        assert isinstance(heard, Damaged)
+        assert (heard.size, heard.sha256, str(heard.why)) == (found.size, found.sha256, str(found.why))
+        assert (heard.why.reason, heard.why.member) == (found.why.reason, found.why.member)
+    elif isinstance(found, Unreadable):
+        assert isinstance(heard, Unreadable)
+        assert str(heard.why) == str(found.why)
+    else:
+        assert heard == found
