@@ -20,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("backupd")
     group.addoption("--kills", type=int, default=50, help="at so many random moments the program is killed")
     group.addoption("--crash-points", default="40", help="of each kind of work, so many steps, or `all`")
+    group.addoption("--flips", default="100", help="in each part of the catalog, so many bits that turn over, or `all`")
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """Whatever bit of the catalog turns over, the archive stays right: SQLite does not check its content.
 
 Each flip meets a fresh copy of one archive; then a reader, a cycle and a pruning do as they did without it.
+`--flips all` turns a bit of each byte over, else the same ones are drawn each time.
 """
 
 import random
@@ -16,6 +17,8 @@ import pytest
 
 from backupd.core.exits import Exit
 from tests.integration.damaging import DAMAGED, HELD, OLD, Site, flip
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]  # for all of them; a hundred take some ten CPU seconds
 
 PAGE = 4096  # bytes
 
@@ -66,16 +69,17 @@ class Attack:
         assert site.tree == self.pruned
         rmtree(site.folder)
 
-    def bits(self, *tables: str) -> list[int]:
-        """Return one bit of each byte in use, of the pages of these tables, or of the whole file."""
+    def bits(self, wanted: str, *tables: str) -> list[int]:
+        """Return one bit of so many bytes in use, or of `all`, of the pages of these tables, or of the whole file."""
         content = self.catalog.read_bytes()
         with sqlite3.connect(self.catalog) as database:
             roots = dict(database.execute("SELECT name, rootpage FROM sqlite_master").fetchall())
         database.close()
         pages = [roots[table] - 1 for table in tables] or range(len(content) // PAGE)
-        return [
+        bits = [
             8 * place + place % 8 for page in pages for place in range(page * PAGE, (page + 1) * PAGE) if content[place]
         ]
+        return bits if wanted == "all" else random.Random(1).sample(bits, min(int(wanted), len(bits)))
 
 
 @pytest.fixture
@@ -95,25 +99,24 @@ async def attack(tmp_path):
     return Attack(site, numbers, good.tree, pruned.tree, sound, Counter(good.ear.names))
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-async def test_a_bit_anywhere_changes_nothing_in_the_archive(attack):
-    for bit in random.Random(1).sample(attack.bits(), 300):
+@pytest.fixture
+def wanted(request) -> str:
+    return str(request.config.getoption("--flips"))
+
+
+async def test_a_bit_anywhere_changes_nothing_in_the_archive(attack, wanted):
+    for bit in attack.bits(wanted):
         await attack.cycle(bit)
         await attack.prune(bit)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("table", ["links", "jobs", "orgs"])
-async def test_no_byte_of_what_a_cycle_goes_by_can_mislead_it(attack, table):
-    for bit in attack.bits(table):
+async def test_no_byte_of_what_a_cycle_goes_by_can_mislead_it(attack, table, wanted):
+    for bit in attack.bits(wanted, table):
         await attack.cycle(bit)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("table", ["holds", "snapshots"])
-async def test_no_byte_of_what_rules_go_by_can_mislead_them(attack, table):
-    for bit in attack.bits(table):
+async def test_no_byte_of_what_rules_go_by_can_mislead_them(attack, table, wanted):
+    for bit in attack.bits(wanted, table):
         await attack.prune(bit)
