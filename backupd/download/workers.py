@@ -51,7 +51,13 @@ class Workers:
             thread.start()
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while True:
+            job = self._jobs.get()
+            if job is None:
+                if self._jobs.empty():
+                    return
+                self._jobs.put(None)  # a strand came back meanwhile: what it has in hand is done first
+                continue
             job()
             del job  # it holds a file's state: not until the next one comes
 
