@@ -7,7 +7,7 @@ from backupd.download.workers import Strand, Workers
 
 def test_what_was_begun_when_the_threads_are_to_end_is_done_first():
     workers, begun, told_to_end = Workers(1), Event(), Event()
-    done = []
+    done: list[int] = []
 
     def step() -> bool:
         begun.set()
