@@ -5,7 +5,6 @@ Does not retry: callers do, guided by the errors.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -25,8 +24,8 @@ from backupd.zoho.token_cache import Kept, Token, TokenCache, bound_to
 Learn = Callable[[str], None]
 """Take note of a secret, so that no log line shows it."""
 
-_REFUSALS = 5  # tokens refused within the span below, after which new ones are not the remedy
-_REFUSAL_SPAN = 600.0  # seconds
+_AT_ONCE = 120.0  # seconds; a new token that is refused within them never served, so that another is not the remedy
+_HOPELESS = 600.0  # seconds without asking after that
 _CLOCK_SLACK = timedelta(minutes=5)  # by which a clock may be set back without a token being dropped
 
 
@@ -54,7 +53,8 @@ class Tokens:
         self._kept = Kept()
         self._refused: str | None = None  # the last token that the vendor refused, wherever it turns up again
         self._domain_told: str | None = None
-        self._renewals: deque[float] = deque(maxlen=_REFUSALS)  # when a refused token was replaced, by the running time
+        self._replacement: tuple[str, float] | None = None  # what came for a refused one, and when (running time)
+        self._hopeless: tuple[float, str] | None = None  # until when (running time) none is asked for, and why
 
     async def access_token(self, *, lasting: float = 60.0) -> str:
         """Return a token that lives for at least `lasting` seconds (or half its life, if that is shorter).
@@ -83,24 +83,31 @@ class Tokens:
     async def renew(self, stale: str) -> str:
         """Return another token than this one, which the vendor refused. Asks only if nobody else has renewed it.
 
-        Raises as `access_token` does; AccessRefused too when one new token after the other is refused.
+        Raises as `access_token` does; AccessRefused too when new tokens are no remedy. Then none is asked for in a
+        while, and `access_token` gives the refused one, which costs nothing and shows when it is accepted.
         """
         async with self._one_at_a_time:
             self._refused = stale
-            if self._alive() is None:
+            if self._other_than(stale) is None:
                 await self._look_on_disk()
-            token = self._alive()
+            token = self._other_than(stale)
             if token is None:
-                self._respect_refusals()
+                self._require_hope(stale)
                 token = await self._ask()
-                self._renewals.append(self._clock.monotonic())
+                if token.value == stale:
+                    self._despair("the vendor gives the access token again that it refused")
+                    self._require_hope(stale)
             return token.value
 
     def _alive(self, lasting: float = 0.0) -> Token | None:
         token = self._kept.token
-        if token is None or token.value == self._refused or not is_alive(token, lasting, self._clock.now()):
+        if token is None or not is_alive(token, lasting, self._clock.now()):
             return None
-        return token
+        return token if token.value != self._refused or self._is_hopeless() else None
+
+    def _other_than(self, stale: str) -> Token | None:
+        token = self._alive()
+        return token if token is not None and token.value != stale else None
 
     async def _ask_if_possible(self) -> Token:
         """Ask for a token; when none can be had in passing, give the present one, if it lives."""
@@ -122,12 +129,22 @@ class Tokens:
             token = here.token  # it could not be written
         self._kept = Kept(token, there.throttled_until or here.throttled_until)
 
-    def _respect_refusals(self) -> None:
-        if len(self._renewals) == _REFUSALS and self._clock.monotonic() - self._renewals[0] < _REFUSAL_SPAN:
+    def _require_hope(self, stale: str) -> None:
+        """Return if a new token may be the remedy for this refused one. Raises AccessRefused."""
+        value, came = self._replacement or ("", 0.0)
+        if not self._is_hopeless() and stale == value and self._clock.monotonic() - came < _AT_ONCE:
+            self._despair("a new access token is refused as well")
+        if self._hopeless is not None and self._is_hopeless():
             raise AccessRefused(
-                f"{self._account.org}: {_REFUSALS} new access tokens in a row were refused",
+                f"{self._account.org}: {self._hopeless[1]}",
                 advice="Check `data_center`, the scopes of the refresh token and the role of its user.",
             )
+
+    def _despair(self, why: str) -> None:
+        self._hopeless = self._clock.monotonic() + _HOPELESS, why
+
+    def _is_hopeless(self) -> bool:
+        return self._hopeless is not None and self._clock.monotonic() < self._hopeless[0]
 
     async def _ask(self) -> Token:
         until = self._kept.throttled_until
@@ -142,6 +159,8 @@ class Tokens:
         self._learn(given.access_token)
         now = self._clock.now()
         token = Token(given.access_token, now, now + timedelta(seconds=given.life), given.scope)
+        if self._kept.token is not None and self._kept.token.value == self._refused:
+            self._replacement = token.value, self._clock.monotonic()
         await self._keep(Kept(token))
         self._tell(TokenRenewed(self._account.org, token.expires_at))
         self._compare_domain(given)

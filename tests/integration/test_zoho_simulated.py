@@ -214,6 +214,16 @@ async def test_tokens_are_kept_over_restarts_and_renewed_in_time(customer, vendo
     assert [request.status for request in vendor.asked("urls")] == [200] * 12
 
 
+async def test_a_vendor_that_refuses_every_token_costs_two_in_a_run(customer, vendor):
+    vendor.fault(Refuse(status=401, code="INVALID_TOKEN"), on="api", always=True)
+
+    for call in (customer.client.schedule, customer.client.offers, customer.client.schedule):
+        with pytest.raises(AccessRefused):
+            await call()
+
+    assert len(vendor.asked("token")) == 2
+
+
 async def test_a_token_that_dies_mid_way_is_renewed_once(customer, vendor):
     await customer.client.offers()
     vendor.fault(Revoke(), on="urls")
