@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, PlainValidator, SecretStr
 
 from backupd.core.quantities import parse_duration, parse_size
 
+_SCHEME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*://")  # Apprise knows some that begin with a digit
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = rf"(?P<host>{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])"
 _PORT = r":(?P<port>[0-9]{1,5})"
@@ -154,6 +155,14 @@ def _secret_url(value: object) -> SecretStr:
     return secret
 
 
+def _message_url(value: object) -> SecretStr:
+    secret = _secret(value)
+    if not _SCHEME.match(secret.get_secret_value()):
+        message = "does not begin as a URL does; write such as mailtos://…"
+        raise ValueError(message)
+    return secret
+
+
 def _list(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -181,4 +190,4 @@ Secret = Annotated[SecretStr, PlainValidator(_secret)]
 DownloadHosts = Annotated[tuple[Annotated[str, PlainValidator(_download_host)], ...], BeforeValidator(_list)]
 HostNames = Annotated[tuple[Annotated[str, PlainValidator(_host_name)], ...], BeforeValidator(_list)]
 SecretUrl = Annotated[SecretStr, PlainValidator(_secret_url)]
-Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_list)]
+MessageUrls = Annotated[tuple[Annotated[SecretStr, PlainValidator(_message_url)], ...], BeforeValidator(_list)]

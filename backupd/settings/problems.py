@@ -41,7 +41,7 @@ def told(errors: Iterable[ErrorDetails], sources: Sequence[Source], known: Seque
         if error["type"] == _UNKNOWN:
             yield from _unknown(key, sources, known)
         else:
-            yield f"{dotted(key)}: {_reason(error)}{_place(key, sources)}"
+            yield f"{dotted(key)}{_entry(error)}: {_reason(error)}{_place(key, sources)}"
 
 
 def _unknown(key: Key, sources: Sequence[Source], known: Sequence[Key]) -> Iterator[str]:
@@ -64,6 +64,11 @@ def _nearest(key: Key, known: Sequence[Key]) -> Key | None:
     same_name = [full for full in spelled.values() if full[-1] == key[-1]] if len(key) == 1 else []
     near = get_close_matches(dotted(key), spelled, n=1, cutoff=0.7)
     return spelled[near[0]] if near else same_name[0] if same_name else None
+
+
+def _entry(error: ErrorDetails) -> str:
+    """Say which entry of a list it is, from 1, if it is one."""
+    return next((f", entry {part + 1}" for part in error["loc"] if isinstance(part, int)), "")
 
 
 def _reason(error: ErrorDetails) -> str:

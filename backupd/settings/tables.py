@@ -14,9 +14,9 @@ from backupd.settings.forms import (
     HostNames,
     Listen,
     ListenAddress,
+    MessageUrls,
     Origin,
     Secret,
-    Secrets,
     SecretUrl,
     Size,
     SomeDuration,
@@ -173,7 +173,7 @@ class Notify(BaseModel):
 
     model_config = _TABLE
 
-    urls: Secrets = Field((), description="Where messages go, as Apprise URLs. They hold passwords: secrets.")
+    urls: MessageUrls = Field((), description="Where messages go, as Apprise URLs. They hold passwords: secrets.")
     success: bool = Field(default=False, description="Tell of each archived backup, too; else of what is wrong only.")
 
 

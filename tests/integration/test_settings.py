@@ -234,17 +234,39 @@ def test_a_key_that_resembles_none_is_to_be_removed(place):
             '"mars"',
             "is none of its values; write one of 'us', 'eu', 'in', 'au', 'jp', 'ca', 'sa', 'cn' or 'uk'",
         ),
-        (
-            "orgs.main.download_hosts",
-            '["https://files.example"]',
-            "is not a host; write only HOST or HOST:PORT, without https:// and path",
-        ),
     ],
 )
 def test_a_wrong_value_is_told_with_its_key_place_and_remedy(place, key, value, told):
     place.toml(f"{key} = {value}")
 
     assert place.problem() == f"{key}: {told} ({place.file}, table [{key.rpartition('.')[0]}])"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        (
+            "orgs.main.download_hosts",
+            '["files.example", "https://files.example"]',
+            "is not a host; write only HOST or HOST:PORT, without https:// and path",
+        ),
+        ("notify.urls", f'["json://h", "{SECRET}"]', "does not begin as a URL does; write such as mailtos://…"),
+        ("notify.urls", f'["json://h", "://{SECRET}"]', "does not begin as a URL does; write such as mailtos://…"),
+    ],
+)
+def test_a_wrong_entry_of_a_list_is_told_by_its_number(place, key, value, told):
+    place.toml(f"{key} = {value}")
+
+    assert place.problem() == f"{key}, entry 2: {told} ({place.file}, table [{key.rpartition('.')[0]}])"
+
+
+@pytest.mark.parametrize(
+    "url", ["json://host/path", "46elks://user:pass@host/1,2", "dbus://", "https://hooks.example/x"]
+)
+def test_addresses_of_messages_begin_with_any_scheme(place, url):
+    place.toml(f'{MINIMAL}\n[notify]\nurls = ["{url}"]')
+
+    assert place.load().message_urls() == (url,)
 
 
 def test_a_table_that_is_given_as_a_value_is_told(place):
@@ -284,7 +306,7 @@ def test_a_variable_that_is_no_setting_is_told_with_the_nearest_right_one(place,
         ("BACKUPD_DOWNLOAD__BANDWIDTH", SECRET, "download.bandwidth: is not a size; "),
         ("BACKUPD_DOWNLOAD__CONNECTIONS", SECRET, "download.connections: is not a whole number; "),
         ("BACKUPD_NOTIFY__URLS", f"json://user:{SECRET}@host", "notify.urls: is not a list; write it as JSON"),
-        ("BACKUPD_NOTIFY__URLS", f'["json://user:{SECRET}@host x"]', "notify.urls: is empty or holds a blank"),
+        ("BACKUPD_NOTIFY__URLS", f'["json://user:{SECRET}@host x"]', "notify.urls, entry 1: is empty or holds"),
         ("BACKUPD_ORGS__MAIN__REFRESH_TOKEN", f"{SECRET} x", "orgs.main.refresh_token: is empty or holds a blank"),
         ("BACKUPD_ORGS__MAIN__DATA_CENTER", SECRET, "orgs.main.data_center: is none of its values; "),
     ],
