@@ -11,7 +11,7 @@ from backupd.app.surroundings import Surroundings
 from backupd.archive import Archive
 from backupd.catalog import Catalog
 from backupd.core.clock import Clock
-from backupd.core.errors import ArchiveBusy
+from backupd.core.errors import ArchiveBusy, ArchiveUnusable
 from backupd.core.names import CATALOG, JOURNAL, STATE
 from backupd.journal import Journal
 from backupd.settings import Settings
@@ -45,7 +45,11 @@ async def open_library(settings: Settings, around: Surroundings, *, read_only: b
         require_mount=settings.archive.require_mount,
     )
     if not read_only:
-        await archive.prepare()
+        try:
+            await archive.prepare()
+        except ArchiveUnusable as error:
+            message = f"{error} (archive.root: {settings.root_set_in()})"
+            raise ArchiveUnusable(message, advice=error.advice) from error
     catalog = await Catalog.open(
         settings.catalog.path or root / CATALOG,
         archive=archive,

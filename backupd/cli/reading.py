@@ -28,7 +28,9 @@ async def reading(invocation: Invocation) -> AsyncIterator[Reading]:
     """Open the archive. Raises ConfigurationError, ArchiveUnusable or ArchiveError."""
     session = Session(invocation)
     settings = session.load()
-    require_root(settings.archive.root, require_mount=settings.archive.require_mount, writable=False)
+    require_root(
+        settings.archive.root, settings.root_set_in(), require_mount=settings.archive.require_mount, writable=False
+    )
     around = session.around()
     async with open_library(settings, around) as library:
         yield Reading(settings, library, around)

@@ -42,9 +42,10 @@ def load(
     unread = {key: problem for source in strongest_first for key, problem in source.unread.items()}
     problems = [problem for source in strongest_first for problem in source.problems]
     problems += [problem for key, problem in unread.items() if not _is_secret(key)]
+    places = {key: place for source in reversed(strongest_first) for key, place in source.places.items()}
     settings = None
     try:
-        settings = Settings.out_of([source.values for source in strongest_first], unread=unread)
+        settings = Settings.out_of([source.values for source in strongest_first], unread=unread, set_in=places)
     except ValidationError as error:
         problems += told(error.errors(include_url=False, include_input=False), strongest_first, known)
     if settings is not None and not settings.orgs and not problems:

@@ -71,16 +71,19 @@ class Settings(BaseSettings):
     orgs: dict[Annotated[str, PlainValidator(_org_name)], Org]
 
     _unread: Mapping[Key, str] = PrivateAttr(default_factory=dict)
+    _places: Mapping[Key, str] = PrivateAttr(default_factory=dict)
 
     @classmethod
-    def out_of(cls, values: Sequence[Mapping[str, Any]], *, unread: Mapping[Key, str]) -> Self:
+    def out_of(
+        cls, values: Sequence[Mapping[str, Any]], *, unread: Mapping[Key, str], set_in: Mapping[Key, str]
+    ) -> Self:
         """Make settings of what the places say, strongest first. Raises ValidationError.
 
-        `unread` tells, for keys whose secret files could not be read, why.
+        `unread` tells, for keys whose secret files could not be read, why; `set_in`, for keys that are set, where.
         """
         places: dict[str, Any] = {"strongest_first": values}
         settings = cls(**places)
-        settings._unread = unread
+        settings._unread, settings._places = unread, set_in
         return settings
 
     @classmethod
@@ -107,6 +110,10 @@ class Settings(BaseSettings):
         if () in self._unread:
             problems = (*problems, self._unread[()])
         raise ConfigurationError("\n".join(problems), problems=problems)
+
+    def root_set_in(self) -> str:
+        """Say where the archive's root was set, in words."""
+        return self._places.get(("archive", "root"), "by default, as it is not set")
 
     def retention_of(self, org: str) -> Retention:
         """Return the rules for an org: its own, else those for all."""

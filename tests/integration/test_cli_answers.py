@@ -297,7 +297,7 @@ async def test_a_check_of_wrong_settings_names_each_problem_and_asks_nobody(arch
 async def test_a_missing_root_is_no_empty_archive(archive, invocation):
     archive.root.rename(archive.root.with_name("gone"))
 
-    with pytest.raises(ArchiveUnusable):
+    with pytest.raises(ArchiveUnusable, match=r"does not exist \(.*\.toml, table \[archive\]\)"):
         await list_(invocation=invocation)
 
 

@@ -512,34 +512,48 @@ def test_the_list_of_secret_keys_has_every_secret(place):
 
 
 def test_a_root_that_can_be_used_is_accepted(tmp_path):
-    require_root(tmp_path, require_mount=False, writable=True)
+    require_root(tmp_path, "somewhere", require_mount=False, writable=True)
 
 
 def test_a_root_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(ArchiveUnusable, match=r"archive\.root: .*/missing does not exist") as raised:
-        require_root(tmp_path / "missing", require_mount=False, writable=False)
+    with pytest.raises(ArchiveUnusable, match=r"archive\.root: .*/missing does not exist \(somewhere\)$") as raised:
+        require_root(tmp_path / "missing", "somewhere", require_mount=False, writable=False)
     assert raised.value.exit_status == 78
     assert raised.value.advice == "Create the folder, or correct the key."
+
+
+def test_where_the_root_was_set_is_known(place):
+    place.toml(MINIMAL)
+    assert place.load().root_set_in() == "by default, as it is not set"
+
+    place.toml(f'{MINIMAL}\n[archive]\nroot = "/srv/one"')
+    assert place.load().root_set_in() == f"{place.file}, table [archive]"
+
+    place.secret_file("BACKUPD_ARCHIVE__ROOT", "/srv/two")
+    assert place.load().root_set_in() == f"secret file {place.run_secrets / 'BACKUPD_ARCHIVE__ROOT'}"
+
+    place.variables(BACKUPD_ARCHIVE__ROOT="/srv/three")
+    assert place.load().root_set_in() == "environment variable BACKUPD_ARCHIVE__ROOT"
 
 
 def test_a_root_that_is_no_folder_is_told(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ArchiveUnusable, match="is not a folder"):
-        require_root(tmp_path / "file", require_mount=False, writable=False)
+        require_root(tmp_path / "file", "somewhere", require_mount=False, writable=False)
 
 
 def test_a_root_that_must_be_a_mount_point_is_one(tmp_path):
     with pytest.raises(ArchiveUnusable, match="is not a mount point"):
-        require_root(tmp_path, require_mount=True, writable=False)
-    require_root(Path("/proc"), require_mount=True, writable=False)
+        require_root(tmp_path, "somewhere", require_mount=True, writable=False)
+    require_root(Path("/proc"), "somewhere", require_mount=True, writable=False)
 
 
 def test_a_root_that_cannot_be_written_serves_for_reading_only(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda _path, mode: mode & os.W_OK == 0)
 
-    require_root(tmp_path, require_mount=False, writable=False)
+    require_root(tmp_path, "somewhere", require_mount=False, writable=False)
     with pytest.raises(ArchiveUnusable, match="cannot be written"):
-        require_root(tmp_path, require_mount=False, writable=True)
+        require_root(tmp_path, "somewhere", require_mount=False, writable=True)
 
 
 # --- settings that were made to do harm, or by accident -------------------------------------------------------------
@@ -641,4 +655,4 @@ def test_the_file_that_lacks_an_org_is_named(place, tmp_path):
 @pytest.mark.parametrize("length", [300, 6_000])
 def test_a_root_with_too_long_a_name_cannot_be_reached(length):
     with pytest.raises(ArchiveUnusable, match="cannot be reached"):
-        require_root(Path("/" + "a" * length), require_mount=False, writable=False)
+        require_root(Path("/" + "a" * length), "somewhere", require_mount=False, writable=False)

@@ -128,7 +128,7 @@ async def test_a_run_that_overlaps_another_ends_at_once_with_75_and_says_who_hol
     [
         ({'"simulated"': '"hunter2-hunter2"'}, 77, "invalid_client_secret"),
         ({"[orgs.main]": "[orgs.main]\ncolour = 1"}, 78, "orgs.main.colour: is not a setting"),
-        ({'root = "': 'root = "/nowhere'}, 78, "the archive's root is missing; create the folder"),
+        ({'root = "': 'root = "/nowhere'}, 78, "backupd.toml, table [archive]); create the folder"),
         ({'min_free = "0MB"': 'min_free = "9000TB"'}, 73, "are free, of which 9.0 PB stay free"),
         ({'accounts_url = "http://127.0.0.1': 'accounts_url = "http://127.0.0.1:9"#'}, 69, "Connection refused"),
     ],

@@ -31,7 +31,7 @@ def examine_place(settings: Settings, found: Provenance) -> list[Finding]:
     root = settings.archive.root
     access = trial.access(root)
     try:
-        require_root(root, require_mount=settings.archive.require_mount, writable=False)
+        require_root(root, settings.root_set_in(), require_mount=settings.archive.require_mount, writable=False)
         if access is None:
             return []
         return list(_examine(settings, found, access))
@@ -74,7 +74,7 @@ def _examine(settings: Settings, found: Provenance, access: modes.Access) -> Ite
 def _disk(settings: Settings) -> Iterator[Finding]:
     root = settings.archive.root
     try:
-        require_root(root, require_mount=False, writable=True)
+        require_root(root, settings.root_set_in(), require_mount=False, writable=True)
         space = look_at_disk(root)
         unreached = (*space.apart, *trial.try_renames(root)) if not space.apart else space.apart
     except BackupdError as error:
