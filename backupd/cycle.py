@@ -16,7 +16,7 @@ from backupd.core.agreement import disagreement
 from backupd.core.clock import Clock
 from backupd.core.errors import BackupdError, Fault, JobIncomplete, JobMissed, LinkRefused, WrongOrganisation
 from backupd.core.facts import Fact, Missed, OrgPinned, Scrubbed
-from backupd.core.model import UNKNOWN_ZGID, FileId, JobId, Offer, Offers, Schedule
+from backupd.core.model import UNKNOWN_ZGID, FileId, JobId, Offer, Offers, RefusedLink, Schedule
 from backupd.core.observation import Asked
 from backupd.core.outcome import Outcome
 from backupd.core.plan import Fetch, GiveUp, Step, news, plan
@@ -96,6 +96,7 @@ class _Pass:
     problems: list[BackupdError] = field(default_factory=list)
     shown: set[JobId] = field(default_factory=set)  # by the vendor, in this pass
     blocked: set[JobId] = field(default_factory=set)  # a link of theirs was refused: not to be published as whole
+    barred: set[tuple[JobId, FileId]] = field(default_factory=set)  # their links were shown, refused and told
     failed: set[JobId] = field(default_factory=set)  # not tried again in this pass
     asked: list[Asked] = field(default_factory=lambda: [Asked()])  # the last counts
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)  # journal and catalog take facts in one order
@@ -152,19 +153,22 @@ class _Pass:
         self.asked.append(replace(self.asked[-1], links_known=True))
         self.shown.update(offer.job for offer in offers.jobs)
         for link in offers.refused:
-            self.cycle.tell(events.LinkWasRefused(self.cycle.org, str(link.job or ""), link.name, link.reason))
-            self.problems.append(LinkRefused(f"{self.cycle.org}: the link of {link.name}: {link.reason}"))
+            self._refused(link)
             self.blocked.update([link.job] if link.job else [])
+        self.barred.update((link.job, link.file) for offer in offers.barred for link in offer.links)
         return offers
 
     # --- remember, plan ------------------------------------------------------------------------------------------
 
     async def _remember(self, offers: Offers) -> None:
-        """Write links down at first sight: a newer run may hide them, and they are tried until their own expiry."""
-        ours = [offer for offer in offers.jobs if await self._is_ours(offer)]
+        """Write links down at first sight: a newer run may hide them, and they are tried until their own expiry.
+
+        Those that must not be followed too: the operator may allow their host while they live.
+        """
+        ours = [offer for offer in offers.seen if await self._is_ours(offer)]
         known = await self.catalog.remembered(self.cycle.org, [offer.job for offer in ours])
         for offer in ours:
-            new = news(offer, known.get(offer.job))
+            new = news(offer, known.get(offer.job), is_barred=lambda link: self.cycle.vendor.refusal(link) is not None)
             if new is not None:
                 await self._write(new)
                 for event in telling.of_links(self.cycle.org, new, known.get(offer.job)):
@@ -234,11 +238,24 @@ class _Pass:
         job, started = self._archiver(), self.cycle.clock.monotonic()
         staging = await job.stage(step)
         self.cycle.deadlines.begin(self.cycle.org, step, staging.whole())
-        failures = await job.fetch(step, staging, hidden=bool(self.shown) and step.job not in self.shown)
-        if failures or step.job in self.blocked:
+        barred = self._barred(step, staging)
+        allowed = replace(step, links=tuple(link for link in step.links if link.file not in barred))
+        failures = await job.fetch(allowed, staging, hidden=bool(self.shown) and step.job not in self.shown)
+        if failures or barred or step.job in self.blocked:
             self._incomplete(step, failures.values())
             return
         await self._publish(step, staging, schedule, started)
+
+    def _barred(self, step: Fetch, staging: Staging) -> set[FileId]:
+        """Return the files whose links must not be followed as the settings are today; tell of those not told yet."""
+        barred = set()
+        for link in step.links:
+            reason = None if link.file in staging.whole() else self.cycle.vendor.refusal(link)
+            if reason is not None:
+                barred.add(link.file)
+                if (link.job, link.file) not in self.barred:
+                    self._refused(RefusedLink(link.job, str(link.file), reason))
+        return barred
 
     async def _publish(
         self,
@@ -300,6 +317,10 @@ class _Pass:
     def _failed(self, step: str, error: BackupdError) -> None:
         self.problems.append(error)
         self.cycle.tell(events.StepFailed(self.cycle.org, step, error.kind, str(error), error.advice))
+
+    def _refused(self, link: RefusedLink) -> None:
+        self.problems.append(LinkRefused(f"{self.cycle.org}: the link of {link.name}: {link.reason}"))
+        self.cycle.tell(events.LinkWasRefused(self.cycle.org, str(link.job or ""), link.name, link.reason))
 
     def _incomplete(self, step: Fetch, failures: Iterable[BackupdError]) -> None:
         causes = tuple(failures)

@@ -4,7 +4,7 @@ Everything is frozen and already checked; text from outside becomes one of these
 refused there. Instants are aware datetimes in UTC; sizes are bytes. Holds no behaviour beyond what the values imply.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -48,7 +48,7 @@ class Link:
 
     job: JobId
     file: FileId
-    url: str = field(repr=False)
+    url: str = field(repr=False)  # empty: it was refused, and not kept, since it might have held a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,16 @@ class Offers:
 
     jobs: tuple[Offer, ...] = ()
     refused: tuple[RefusedLink, ...] = ()
+    barred: tuple[Offer, ...] = ()  # of what was refused, the files that may be had once the operator allows their host
+
+    @property
+    def seen(self) -> tuple[Offer, ...]:
+        """Each job once, with all its links, the barred ones too."""
+        jobs = {offer.job: offer for offer in self.jobs}
+        for offer in self.barred:
+            known = jobs.get(offer.job)
+            jobs[offer.job] = replace(known, links=known.links + offer.links) if known else offer
+        return tuple(jobs.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What to do about the jobs we know of: a pure decision, which the cycle carries out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,12 +64,21 @@ def _missing(remembered: RememberedOffer, archived: ArchivedJob | None, *, damag
     return tuple(sorted(links, key=lambda link: (link.file.kind is not Kind.DATA, link.file.name)))
 
 
-def news(offer: Offer, known: RememberedOffer | None) -> LinksSeen | None:
-    """Say what of an offer is not yet remembered: new links, links with another address, another expiry; or None."""
+def news(
+    offer: Offer, known: RememberedOffer | None, *, is_barred: Callable[[Link], bool] = lambda _: False
+) -> LinksSeen | None:
+    """Say what of an offer is not yet remembered: new links, links with another address, another expiry; or None.
+
+    An address that is barred takes the place of none that may be followed.
+    """
     if known is None:
         return LinksSeen(offer.job, offer.expires_at, offer.links)
-    old = {link.file: link.url for link in known.offer.links}
-    new = tuple(link for link in offer.links if old.get(link.file) != link.url)
+    old = {link.file: link for link in known.offer.links}
+    new = tuple(
+        link
+        for link in offer.links
+        if link != (there := old.get(link.file)) and (there is None or is_barred(there) or not is_barred(link))
+    )
     if new or known.offer.expires_at != offer.expires_at:
         return LinksSeen(offer.job, offer.expires_at, new)
     return None

@@ -39,6 +39,9 @@ class Vendor(Protocol):
     async def offers(self) -> Offers:
         """Return the links that the vendor shows now; usually those of one job, often none."""
 
+    def refusal(self, link: Link) -> str | None:
+        """Say why a link must not be followed as the settings are today, or return None if it may. Asks nobody."""
+
     def history(self) -> AsyncIterator[HistoryEntry]:
         """Yield the vendor's history, newest first; pages are fetched as they are needed."""
 

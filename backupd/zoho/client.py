@@ -17,7 +17,7 @@ from backupd.core.clock import Clock
 from backupd.core.errors import AnswerLost, UnreadableAnswer, UsageError, VendorUnavailable
 from backupd.core.events import JobIdentityGuessed, Tell
 from backupd.core.http import http_date
-from backupd.core.model import UNKNOWN_ZGID, HistoryEntry, JobId, Offers, Schedule
+from backupd.core.model import UNKNOWN_ZGID, HistoryEntry, JobId, Link, Offers, Schedule
 from backupd.core.names import is_id
 from backupd.core.patience import Patience
 from backupd.zoho import wire
@@ -25,6 +25,7 @@ from backupd.zoho.account import Account
 from backupd.zoho.exchange import NotSent, exchange
 from backupd.zoho.failures import Answer, TokenRefused, accepted
 from backupd.zoho.gate import TokenSource, authorization
+from backupd.zoho.links import refusal_of
 from backupd.zoho.patiently import Patiently
 
 _PER_PAGE = 200  # entries; the vendor's maximum
@@ -75,6 +76,10 @@ class ZohoClient:
         offers = wire.offers(await self._get(wire.LINKS, "/urls"), self._account.download_hosts)
         self._tell_guesses(offers)
         return offers
+
+    def refusal(self, link: Link) -> str | None:
+        """Say why a link that is remembered must not be followed today, or return None if it may."""
+        return refusal_of(link, self._account.download_hosts)
 
     async def history(self) -> AsyncIterator[HistoryEntry]:
         """Give the vendor's history, newest first, each entry once; a page is asked for when it is needed.
@@ -158,7 +163,7 @@ class ZohoClient:
 
     def _tell_guesses(self, offers: Offers) -> None:
         """Tell which jobs are called by a guess, each time there is a new one."""
-        guessed = {offer.job: len(offer.links) for offer in offers.jobs if offer.job.zgid == UNKNOWN_ZGID}
+        guessed = {offer.job: len(offer.links) for offer in offers.seen if offer.job.zgid == UNKNOWN_ZGID}
         for job, files in guessed.items():
             if job not in self._guessed:
                 self._tell(JobIdentityGuessed(self._account.org, job.job, files))

@@ -50,7 +50,7 @@ _URL = re.compile(
     r"(?P<query>\?[^#\\]*)?"
     r"(?P<fragment>#[^\\]*)?"
 )
-_USER_INFO = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*@")
+_USER_INFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _HIGHEST_PORT = 65535
 
@@ -97,6 +97,12 @@ def place_of(url: str) -> Place | None:
     if port > _HIGHEST_PORT:
         return None
     return Place(scheme, match["host"].lower().strip("[]"), port, match["path"] or "/")
+
+
+def place_behind(url: str) -> Place | None:
+    """Take a URL apart as `place_of` does, but for user information before its host, which is passed over."""
+    match = _USER_INFO.match(url)
+    return place_of(match["scheme"] + url[match.end() :] if match else url)
 
 
 def refusal(url: str, allowed: Iterable[str]) -> str | None:

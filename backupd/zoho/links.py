@@ -5,17 +5,18 @@ A run is (zgid, job id) of the path `/v2/crm/{zgid}/backup/{job-id}/{file-name}`
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
 
 from backupd.core.model import UNKNOWN_ZGID, FileId, JobId, Kind, Link, Offer, Offers, RefusedLink
 from backupd.core.names import file_name_problem, is_id
-from backupd.zoho.hosts import place_of, refusal
+from backupd.zoho.hosts import place_behind, place_of, refusal
 
 _PATH = re.compile(r"/v[0-9]+/crm/(?P<zgid>[^/]+)/backup/(?P<job>[^/]+)/[^/]+")
 _DIGEST_LENGTH = 32  # hex digits that stand for a job without an id
+_NOT_KEPT = "was refused, and its address not kept: user information, a query or a fragment of it may hold a secret"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class _Read:
     job: JobId | None  # None: the path is of a form we do not know
     name: str
     path: str
+    reason: str | None  # why it must not be followed, as the hosts are allowed today
 
 
 def job_of(path: str) -> JobId | None:
@@ -48,49 +50,66 @@ def job_of(path: str) -> JobId | None:
     return JobId(match["zgid"], match["job"])
 
 
+def refusal_of(link: Link, allowed: Sequence[str]) -> str | None:
+    """Say why a link that is remembered must not be followed today, or return None if it may."""
+    return refusal(link.url, allowed) if link.url else _NOT_KEPT
+
+
 def to_offers(links: Iterable[Found], expires_at: datetime, allowed: Sequence[str]) -> Offers:
     """Group links into one offer a run, in the order of their appearance, and say which are refused and why.
 
     Links whose paths are of an unknown form are taken for one run, called by a digest of their sorted paths (no host,
-    no query). The same URL twice counts once; of two URLs for one file the second is refused.
+    no query). The same URL twice counts once; of two URLs for one file the second is refused. Barred are the files
+    whose links are refused for where they lead, unless another link of the same file is not.
     """
     refused: list[RefusedLink] = []
-    good: list[_Read] = []
-    for link in links:
-        read = _read(link, allowed)
+    jobs: dict[JobId, dict[FileId, str]] = {}
+    barred: dict[JobId, dict[FileId, str]] = {}
+    reads = [_read(link, allowed) for link in links]
+    guessed = _guessed_job(read.path for read in reads if isinstance(read, _Read) and read.job is None)
+    for read in reads:
         if isinstance(read, RefusedLink):
             refused.append(read)
-        else:
-            good.append(read)
-    guessed = _guessed_job(read.path for read in good if read.job is None)
-    jobs: dict[JobId, dict[FileId, str]] = {}
-    for read in good:
+            continue
         job = read.job or guessed
         file = FileId(read.link.kind, read.name)
+        if read.reason is not None:
+            refused.append(RefusedLink(job, read.link.label, read.reason))
+            barred.setdefault(job, {}).setdefault(file, _kept(read.link.url))
+            continue
         known = jobs.setdefault(job, {}).setdefault(file, read.link.url)
         if known != read.link.url:
             refused.append(RefusedLink(job, str(file), "is a second, different link for the same file"))
-    offers = (
-        Offer(job, tuple(Link(job, file, url) for file, url in files.items()), expires_at)
-        for job, files in jobs.items()
-    )
-    return Offers(tuple(offers), tuple(refused))
+    for job, files in jobs.items():
+        barred[job] = {file: url for file, url in barred.get(job, {}).items() if file not in files}
+    return Offers(tuple(_offers(jobs, expires_at)), tuple(refused), tuple(_offers(barred, expires_at)))
+
+
+def _offers(jobs: Mapping[JobId, Mapping[FileId, str]], expires_at: datetime) -> Iterator[Offer]:
+    for job, files in jobs.items():
+        if files:
+            yield Offer(job, tuple(Link(job, file, url) for file, url in files.items()), expires_at)
 
 
 def _read(link: Found, allowed: Sequence[str]) -> _Read | RefusedLink:
-    place = place_of(link.url)
-    job = job_of(place.path) if place else None
+    place = place_behind(link.url)
     reason = refusal(link.url, allowed)
-    if place is None or reason is not None:
-        return RefusedLink(job, link.label, reason or "is not a plain URL")
+    if place is None:
+        return RefusedLink(None, link.label, reason or "is not a plain URL")
+    job = job_of(place.path)
     try:
         name = unquote(place.path.rpartition("/")[2], errors="strict")
     except UnicodeDecodeError:
-        return RefusedLink(job, link.label, "names a file that is not valid Unicode")
+        return RefusedLink(job, link.label, reason or "names a file that is not valid Unicode")
     problem = file_name_problem(name)
     if problem is not None:
-        return RefusedLink(job, link.label, f"names a file whose name {problem}")
-    return _Read(link, job, name, place.path)
+        return RefusedLink(job, link.label, reason or f"names a file whose name {problem}")
+    return _Read(link, job, name, place.path, reason)
+
+
+def _kept(url: str) -> str:
+    """Return what is kept of a URL that is refused: nothing, if a part of it might be a secret."""
+    return url if place_of(url) is not None and not {"?", "#"} & set(url) else ""
 
 
 def _guessed_job(paths: Iterable[str]) -> JobId:

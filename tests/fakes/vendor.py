@@ -47,6 +47,8 @@ class FakeVendor:
 
     shown: tuple[Offer, ...] = ()
     refused: tuple[RefusedLink, ...] = ()
+    elsewhere: tuple[Offer, ...] = ()  # links that are shown and refused
+    barred: tuple[str, ...] = ()  # hosts whose links must not be followed
     events: tuple[HistoryEntry, ...] = ()
     order: Schedule | None = field(
         default_factory=lambda: Schedule("4876876000001593003", "SCHEDULED", "RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=TU")
@@ -58,13 +60,22 @@ class FakeVendor:
         """Put these links on offer, in place of what was there: only the latest run's links are shown."""
         self.shown = offers
 
+    def bar(self, *offers: Offer) -> None:
+        """Show these links too, which lead to hosts that are barred."""
+        self.elsewhere = offers
+
     async def schedule(self) -> Schedule | None:
         self._called("schedule")
         return self.order
 
     async def offers(self) -> Offers:
         self._called("offers")
-        return Offers(self.shown, self.refused)
+        refused = [RefusedLink(link.job, str(link.file), "is barred") for each in self.elsewhere for link in each.links]
+        return Offers(self.shown, (*self.refused, *refused), self.elsewhere)
+
+    def refusal(self, link: Link) -> str | None:
+        host = link.url.split("/")[2]
+        return f"leads to {host}, which is not an allowed host" if host in self.barred else None
 
     async def history(self) -> AsyncIterator[HistoryEntry]:
         self._called("history")

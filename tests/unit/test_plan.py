@@ -1,7 +1,10 @@
 """What a cycle decides."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import PurePosixPath
+
+import pytest
 
 from backupd.core.model import Kind
 from backupd.core.plan import Fetch, GiveUp, news, plan
@@ -104,6 +107,20 @@ def test_only_the_link_that_appeared_later_is_news():
 
     assert fact is not None
     assert [entry.file.name for entry in fact.links] == ["Data_002.zip"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_news"),
+    [("good", "bad", False), ("bad", "good", True), ("bad", "worse bad", True), ("good", "other good", True)],
+)
+def test_an_address_that_is_barred_takes_the_place_of_none_that_may_be_followed(before, after, is_news):
+    file = link("4004", "Data_001.zip")
+    shown, known = offer("4004"), remembered("4004")
+    known = replace(known, offer=replace(known.offer, links=(replace(file, url=before),)))
+
+    fact = news(replace(shown, links=(replace(file, url=after),)), known, is_barred=lambda each: "bad" in each.url)
+
+    assert (fact is not None) is is_news
 
 
 def test_another_expiry_is_news_without_links():

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backupd.core.model import UNKNOWN_ZGID, FileId, JobId, Kind
+from backupd.core.model import UNKNOWN_ZGID, FileId, JobId, Kind, Link
 from backupd.core.names import file_name_problem, is_id
-from backupd.zoho.links import Found, job_of, to_offers
+from backupd.zoho.links import Found, job_of, refusal_of, to_offers
 
 EXPIRY = datetime(2022, 6, 30, 12, 1, 3, tzinfo=UTC)
 HOST = "download-accl.zoho.com"
@@ -65,6 +65,66 @@ def test_a_link_to_another_host_is_refused_and_the_others_stand():
     [refused] = offers.refused
     assert (refused.job, refused.name) == (JOB, "data link 2")
     assert refused.reason == "leads to files.example, which is not an allowed host"
+
+
+def test_a_refused_file_is_barred_and_known_by_its_job_with_all_others():
+    offers = offered(f"{RUN}/Data_001.zip", elsewhere := f"{RUN}/Data_002.zip".replace(HOST, "files.example"))
+    [barred] = offers.barred
+    assert [(link.job, str(link.file), link.url) for link in barred.links] == [(JOB, "data/Data_002.zip", elsewhere)]
+    [seen] = offers.seen
+    assert seen.expires_at == EXPIRY
+    assert [link.file.name for link in seen.links] == ["Data_001.zip", "Data_002.zip"]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (
+            "https://me:secret@files.example/v2/crm/757345985/backup/4876876000001594004/a.zip",
+            "has user information in it",
+        ),
+        (
+            "https://me:secret@download.zoho.com/v2/crm/757345985/backup/4876876000001594004/a.zip",
+            "has user information",
+        ),
+        ("https://files.example/v2/crm/757345985/backup/4876876000001594004/a.zip?key=secret", "not an allowed host"),
+        ("https://files.example/v2/crm/757345985/backup/4876876000001594004/a.zip#secret", "not an allowed host"),
+    ],
+)
+def test_of_a_barred_link_that_may_hold_a_secret_nothing_but_the_file_is_kept(url, said):
+    offers = offered(url)
+    [refused] = offers.refused
+    assert refused.job == JOB
+    assert said in refused.reason
+    [link] = offers.barred[0].links
+    assert (link.job, link.file, link.url) == (JOB, FileId(Kind.DATA, "a.zip"), "")
+    reason = refusal_of(link, ["files.example", HOST])
+    assert reason is not None
+    assert "address not kept" in reason
+
+
+def test_a_file_that_another_link_leads_to_is_not_barred():
+    offers = offered(f"{RUN}/a.zip".replace(HOST, "files.example"), f"{RUN}/a.zip")
+    assert [link.url for link in offers.jobs[0].links] == [f"{RUN}/a.zip"]
+    assert len(offers.refused) == 1
+    assert offers.barred == ()
+    assert offers.seen == offers.jobs
+
+
+def test_which_hosts_are_allowed_does_not_change_whose_a_file_is():
+    urls = [f"https://{host}/new/place/Data_00{number}.zip" for number, host in enumerate((HOST, "files.example"))]
+    links = [Found(Kind.DATA, number, url) for number, url in enumerate(urls)]
+    jobs = [
+        [job.job for job in to_offers(links, EXPIRY, hosts).seen] for hosts in ([HOST], [HOST, "files.example"], [])
+    ]
+    assert jobs == [jobs[0]] * 3
+    assert len(jobs[0]) == 1
+
+
+def test_a_remembered_link_is_judged_by_the_hosts_of_today():
+    link = Link(JOB, FileId(Kind.DATA, "a.zip"), "https://files.example/a.zip")
+    assert refusal_of(link, [HOST]) == "leads to files.example, which is not an allowed host"
+    assert refusal_of(link, [HOST, "files.example"]) is None
 
 
 @pytest.mark.parametrize(
@@ -125,5 +185,9 @@ def test_whatever_the_links_every_one_is_accounted_for_and_no_bad_name_passes(li
     assert {link.url for link in taken} <= {url for _, url in links}
     assert len(taken) + len(offers.refused) <= len(links)
     assert bool(links) == bool(taken or offers.refused)
-    assert all(file_name_problem(link.file.name) is None and is_id(link.job.job) for link in taken)
-    assert len({(link.job, link.file) for link in taken}) == len(taken)
+    barred = [link for offer in offers.barred for link in offer.links]
+    assert {link.url for link in barred} <= {url for _, url in links} | {""}
+    assert len(barred) <= len(offers.refused)
+    known = [*taken, *barred]
+    assert all(file_name_problem(link.file.name) is None and is_id(link.job.job) for link in known)
+    assert len({(link.job, link.file) for link in known}) == len(known)
