@@ -225,6 +225,7 @@ def _listen_for_signals(asked: asyncio.Queue[str]) -> None:
     loop = asyncio.get_running_loop()
     for number, word in _SIGNALS.items():
         loop.add_signal_handler(number, asked.put_nowait, word)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)  # what came while it started was kept
 
 
 _SIGNALS: Mapping[signal.Signals, str] = {

@@ -45,12 +45,12 @@ def _dispatch(arguments: Sequence[str]) -> int:
 
 
 def _take_signals() -> None:
-    """Let the daemon end in order by SIGTERM while it starts, and not by SIGHUP, which would kill it.
+    """Let the daemon end in order by SIGTERM while it starts, and let SIGHUP, which would kill it, wait.
 
-    Once it is ready, its loop takes the signals over, and reads the settings again at SIGHUP.
+    Its loop takes the signals over, and reads the settings again at a SIGHUP, also at one that waited.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.OK))
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
 
 
 def _end_like_others() -> int:

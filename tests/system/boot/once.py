@@ -6,6 +6,7 @@ import pytest
 
 from tests.system.boot.given import holds_whole_snapshot, settings
 from tests.system.boot.inside import ARCHIVE, SETTINGS, do, drop_in, run, show, until
+from tests.system.boot.vendor import SIZE, SLOW
 
 TIMER = "backupd-once.timer"
 ONCE = "backupd-once.service"
@@ -47,3 +48,14 @@ def test_a_run_that_fails_leaves_its_status_with_systemd(vendor):
     assert run("systemctl", "start", ONCE).returncode == 1
 
     assert (show("ActiveState", ONCE), show("ExecMainStatus", ONCE)) == ("failed", "78")
+
+
+def test_a_run_that_is_stopped_is_no_failure_and_keeps_what_came(vendor):
+    vendor.pace(SLOW)
+    do("systemctl", "start", "--no-block", ONCE)
+    until(lambda: vendor.sent() > SIZE)
+
+    do("systemctl", "stop", ONCE)
+
+    assert (show("ActiveState", ONCE), show("ExecMainStatus", ONCE)) == ("inactive", "130")
+    assert list(ARCHIVE.glob(".staging/main/*/parts/*/*.part"))
