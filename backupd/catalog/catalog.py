@@ -96,26 +96,29 @@ class Catalog:
 
     async def catch_up(self, org: str, journal: JournalView) -> None:
         """Take in what the journal holds and the catalog does not; rebuild if it is not the journal known before."""
-
-        async def level() -> None:
-            if not await self._level(org, journal):
-                await self._rebuild(f"the journal of {org} is not the one it was made from")
-
         async with self._alone:
-            await self._surviving(level)
+            await self._surviving(lambda: self._follow(org, journal))
 
     async def record(
         self, org: str, lines: tuple[JournalLine, ...], published: PublishedSnapshot | None = None
     ) -> None:
         """Take in new lines of the org's journal; a Published or Revised line comes with its snapshot.
 
-        Lines that were taken in before are passed over. Raises RuntimeError if lines before them are missing.
+        Lines that were taken in before are passed over; those that an earlier call failed to take in are read now.
         """
         found: dict[PurePosixPath, FoundSnapshot] = {}
         if published is not None:
             path = published.path
             found[path] = FoundSnapshot(path, published.manifest, published.manifest_sha256)
-        await self._ask(lambda db: filling.put_lines(db, org, lines, found))
+
+        async def take_in() -> None:
+            try:
+                await self._database.run(lambda db: filling.put_lines(db, org, lines, found))
+            except filling.Gap:
+                await self._follow(org, await self._journals(org))
+
+        async with self._alone:
+            await self._surviving(take_in)
 
     async def rebuild(self, reason: str = "it was asked for") -> int:
         """Make the catalog anew from manifests and journals; return the number of snapshots. Raises ArchiveError."""
@@ -276,6 +279,10 @@ class Catalog:
         read_to, head = await self._database.run(lambda db: filling.position(db, org))
         journal = await self._journals(org)
         return (read_to, head) == (journal.size, journal.head)
+
+    async def _follow(self, org: str, journal: JournalView) -> None:
+        if not await self._level(org, journal):
+            await self._rebuild(f"the journal of {org} is not the one it was made from")
 
     async def _level(self, org: str, journal: JournalView, *, sealed: bool = True) -> bool:
         """Take in the lines that follow; False if the journal does not go on from what was taken in before."""

@@ -124,6 +124,10 @@ def snapshots_needed(db: sqlite3.Connection, org: str, lines: Iterable[JournalLi
     return tuple(needed)
 
 
+class Gap(Exception):
+    """Lines before these were not taken in: writing them failed."""
+
+
 def put_lines(
     db: sqlite3.Connection,
     org: str,
@@ -134,7 +138,7 @@ def put_lines(
 ) -> None:
     """Take in lines that follow the last one read; those already read are passed over.
 
-    Not `sealed`: a new catalog is being filled, and will be sealed at its end. Raises RuntimeError if there is a gap.
+    Not `sealed`: a new catalog is being filled, and will be sealed at its end. Raises Gap.
     """
     read_to, head = position(db, org)
     first = None
@@ -142,8 +146,7 @@ def put_lines(
         if line.end <= read_to:
             continue
         if line.start != read_to:
-            message = f"the catalog has read the journal of {org} up to byte {read_to}, not {line.start}"
-            raise RuntimeError(message)
+            raise Gap
         (_put_sealed if sealed else _put_line)(db, org, line, found)
         if isinstance(line.fact, LinksSeen):
             _drop_old_links(db, org, line.fact.job, to_column(line.at - _LINKS_KEPT), sealed=sealed)

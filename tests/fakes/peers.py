@@ -16,6 +16,7 @@ REFUSED_BY_OTHERS: dict[str, dict[str, str]] = {
     "lzma without end mark, descriptor": {"unzip": _NO_LZMA, "7zz": "it wants an end mark there; the length is listed"},
     "lzma without end mark": {"unzip": _NO_LZMA},
     "lzma": {"unzip": _NO_LZMA},
+    "lzma, megabytes": {"unzip": _NO_LZMA},
     **{f"lzma, descriptor {form}": {"unzip": _NO_LZMA} for form in ("signed", "bare", "signed64", "bare64")},
 }
 """Whole zips that another program refuses: case, program, reason."""

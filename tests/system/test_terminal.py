@@ -62,7 +62,7 @@ async def test_a_status_is_a_paragraph_for_each_org(site):
 
     paragraphs = [paragraph.splitlines() for paragraph in shown.split("\n\n") if paragraph.strip()]
     assert [lines[0].strip() for lines in paragraphs] == ["main", LONG, "all orgs"]
-    assert [line.split()[0] for line in paragraphs[0][1:]] == ["state", "newest", "archived", "last"]
+    assert [line.split()[0] for line in paragraphs[0][1:]] == ["state", "newest", "archived", "verified", "last"]
     assert paragraphs[0][1].split()[1] == "protected,"
 
 
