@@ -101,6 +101,7 @@ async def test_all_files_together_have_so_many_connections(tmp_path):
             assert bench.on_disk(name) == content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("etag", ["weak", "none"])
 async def test_without_a_strong_validator_there_are_no_helpers(tmp_path, etag):
     async with downloading(tmp_path, size=6_000_000) as bench:
@@ -122,6 +123,7 @@ async def test_a_part_under_the_status_of_a_whole_is_a_segment_too(slow):
     assert sent(slow) <= SIZE + 2_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["ignored", "416", "wrong-content-range", "other-range"])
 async def test_at_the_first_sign_that_the_server_does_not_mean_it_one_connection_goes_on(slow, how):
     slow.vendor.serve(range=how)
@@ -140,6 +142,7 @@ async def test_a_server_that_stops_meaning_it_later_ends_in_one_version(slow):
     slow.assert_whole(await slow.fetch())
 
 
+@pytest.mark.slow
 async def test_a_file_that_changes_under_the_segments_is_never_a_mixture(slow):
     other = some_bytes(SIZE, seed=2)
 
