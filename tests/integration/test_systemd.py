@@ -90,9 +90,12 @@ async def test_a_full_ear_costs_a_status_and_nothing_else(ear):
 
     for number in range(600):
         systemd.status(str(number))
-    asyncio.get_running_loop().call_later(0.01, ear.heard)
+    heard = []
+    asyncio.get_running_loop().call_later(0.01, lambda: heard.extend(ear.heard()))
     await asyncio.to_thread(systemd.ready)
-    assert ear.heard() == ["READY=1"]
+    heard.extend(ear.heard())
+    assert heard[-1] == "READY=1"
+    assert heard.count("READY=1") == 1
 
 
 async def test_nobody_who_listens_disturbs_nothing(tmp_path):
