@@ -35,6 +35,7 @@ SCRATCH = $(shell free=$$(df --output=avail /dev/shm 2>/dev/null | tail -1); \
 test-system: $(VENV)/.tools ## Run the program as its users do; installs what it needs, if it is root
 	tests/system/install-tools
 	$(BIN)/python -m pytest -m "slow or system or crash" $(PYTEST_ARGS)
+	PYTEST_DEBUG_TEMPROOT=$(SCRATCH) $(BIN)/python -m pytest -n 2 -m hypothesis --hypothesis-profile=thorough --timeout 600 $(PYTEST_ARGS)
 
 .PHONY: bench
 bench: $(VENV)/.tools ## Measure downloads against other tools (BENCH_ARGS="fast --rounds 3", docs/bench.md)

@@ -13,6 +13,7 @@ from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -254,5 +255,5 @@ async def _read(path: Path, _: str) -> FileReading:
     return Whole(len(content), sha256(content).hexdigest(), checked)
 
 
-TestArchiveLife = ArchiveLife.TestCase
+TestArchiveLife = pytest.mark.slow(ArchiveLife.TestCase)
 TestArchiveLife.settings = settings(max_examples=settings().max_examples // 4, stateful_step_count=10)

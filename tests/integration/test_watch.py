@@ -159,6 +159,7 @@ async def test_an_archive_that_never_saw_a_backup_knows_when_it_began(tmp_path):
 # --- deadlines ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_a_file_that_never_comes_is_told_at_72_24_6_and_1_hours_and_missed_once(tmp_path):
     async with operated(tmp_path, run(days_ago=0)) as operator:
         operator.vendor.fault(Refuse(404), file="Data_002.zip", always=True)
