@@ -1,4 +1,4 @@
-"""Run it: python -m tests.bench.soak [--minutes 60]. The daemon against the simulator, polling every ten seconds.
+"""Run it: python -m tests.bench.soak [--minutes 60]. The daemon against the simulator.
 
 Prints what an hour made of its memory and its file descriptors, and what it takes of a core while nothing is new. Exits
 with 1 where one of the three is more than it may be; the first tenth of the time is a start and is not counted.
@@ -50,7 +50,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def daemon(folder: Path) -> Iterator[int]:
+def daemon(folder: Path, every: str) -> Iterator[int]:
     """Run the simulator and the daemon; give the daemon's process id."""
     (folder / "archive").mkdir()
     vendor = f"127.0.0.1:{free_port()}"
@@ -60,7 +60,7 @@ def daemon(folder: Path) -> Iterator[int]:
         [archive]
         root = "{folder}/archive"
         [poll]
-        every = "10s"
+        every = "{every}"
         jitter = "0s"
         [web]
         listen = "127.0.0.1:{free_port()}"
@@ -93,9 +93,11 @@ def main() -> int:
     """Watch the daemon for so long and judge what was seen."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.soak")
     parser.add_argument("--minutes", type=float, default=60)
-    minutes = parser.parse_args().minutes
+    parser.add_argument("--every", default="10s", help="the time between two polls")
+    asked = parser.parse_args()
+    minutes = asked.minutes
     looks: list[Look] = []
-    with tempfile.TemporaryDirectory() as folder, daemon(Path(folder)) as pid:
+    with tempfile.TemporaryDirectory() as folder, daemon(Path(folder), asked.every) as pid:
         end = time.monotonic() + 60 * minutes
         while time.monotonic() < end:
             time.sleep(_LOOK)
@@ -106,10 +108,11 @@ def main() -> int:
     part = max(1, len(steady) // 10)
     memory = median(one.memory for one in steady[-part:]) / median(one.memory for one in steady[:part])
     more = max(one.descriptors for one in steady[-part:]) - max(one.descriptors for one in steady[:part])
+    course = ", ".join(f"{one.memory / 1e6:.1f}" for one in looks[:: max(1, len(looks) // 12)])
     idle = (steady[-1].cpu - steady[0].cpu) / (steady[-1].at - steady[0].at)
     sys.stdout.write(
         f"{minutes:g} minutes, {cycles} cycles, {failed} failed\n"
-        f"private memory: {steady[-1].memory / 1e6:.1f} MB, {memory:.3f} times the beginning's\n"
+        f"private memory: {steady[-1].memory / 1e6:.1f} MB, {memory:.3f} times the beginning's; on its way: {course}\n"
         f"file descriptors: {steady[-1].descriptors}, {more:+d} since the beginning\n"
         f"CPU: {100 * idle:.2f} % of a core\n"
     )
