@@ -235,6 +235,7 @@ async def test_pages_that_repeat_themselves_end_the_history(line):
     assert [entry.id async for entry in line.client.history()] == ["2", "1"]
 
 
+@pytest.mark.slow
 async def test_paging_that_does_not_end_is_an_error(line):
     for number in range(1, 501):
         line.will(f"/history?page={number}&per_page=200", payload=page(number, of=[number], more=True))

@@ -51,6 +51,7 @@ async def test_a_slow_file_is_fetched_over_several_connections(slow):
     assert all(request.range.startswith("bytes=") for request in slow.downloads[1:])
 
 
+@pytest.mark.slow
 async def test_what_is_sent_twice_is_little(slow):
     await slow.fetch()
 
@@ -69,6 +70,7 @@ async def test_shares_that_are_cut_while_they_are_asked_for_are_not_fetched_twic
         assert sent(bench) <= size + 8 * 262_144
 
 
+@pytest.mark.slow
 async def test_one_connection_is_one(tmp_path):
     async with downloading(tmp_path, size=6_000_000, limits=Limits(connections=1)) as bench:
         bench.vendor.pace = SLOW
@@ -113,6 +115,7 @@ async def test_without_a_strong_validator_there_are_no_helpers(tmp_path, etag):
         assert bench.ranges == [None]
 
 
+@pytest.mark.slow
 async def test_a_part_under_the_status_of_a_whole_is_a_segment_too(slow):
     slow.vendor.serve(range="200-with-content-range")
 

@@ -456,6 +456,7 @@ async def test_a_reader_that_stops_reading_is_dropped_and_never_waited_for():
         assert (await page.get())[0] == 200
 
 
+@pytest.mark.slow
 async def test_open_pages_do_not_delay_the_end():
     async with asyncio.timeout(5), visit() as page, page.session.get(page.base + "/events") as stream:
         await _message(stream.content)
@@ -485,6 +486,7 @@ async def test_a_port_that_is_taken_is_a_warning_with_a_remedy_and_nothing_worse
     assert "web.listen" in told.advice
 
 
+@pytest.mark.slow
 async def test_a_reload_shows_other_facts_at_the_same_place_without_closing_it():
     async with visit() as page:
         async with page.session.get(page.base + "/events") as stream:
