@@ -1,6 +1,7 @@
 """What all tests have in common."""
 
 import logging
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,12 @@ _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("quick", _PATIENT, max_examples=25)  # at every change, within a minute for all tests
 settings.register_profile("thorough", _PATIENT, max_examples=300)  # --hypothesis-profile=thorough: make test-system
 settings.load_profile("quick")
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the programs that tests run, also where the tests were started in the background, without it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
