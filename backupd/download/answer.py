@@ -35,6 +35,7 @@ class Head:
     part: ContentRange | None
     part_unreadable: bool  # there is a Content-Range, but not one we can read
     version: Version  # `total` from Content-Range, or from the length of a whole body
+    promises_parts: bool = False  # Accept-Ranges
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The connections of one file: each brings its share, and helpers join where they help.
 
-Helpers take free places when the line is what holds the file up, and only once the server has shown that it serves
-parts of this very file; at the first sign that it does not mean it, they leave the rest to one connection.
+Helpers take free places when the line is what holds the file up: one, until the server has shown that it serves parts
+of this very file, or at once where the line is long and the server says so. At the first sign that it does not mean it,
+they leave the rest to one connection. A share is cut from another one only when its answer is seen.
 """
 
 import asyncio
@@ -30,6 +31,7 @@ class Crew:
 
     def __init__(self, holding: Holding, requests: Requests, tries: Tries, progress: Progress, tools: Tools) -> None:
         self.proven = False  # the server serves parts of this very file
+        self.promised = False  # it says so
         self._holding, self._requests, self._tries = holding, requests, tries
         self._progress, self._tools = progress, tools
         self._lanes: dict[Lane, Body | None] = {}  # None: asked for
@@ -146,7 +148,7 @@ class Crew:
             starved=starved,
             lanes=len(self._lanes),
             coming=coming,
-            proven=self.proven,
+            served=self.proven or self.promised,
         )
         growing, total = self._holding.growing, self._holding.total
         if growing is None or total is None or _now() < self._rest_until or self._tools.pace.pause_left:
@@ -155,33 +157,29 @@ class Crew:
             return 0
         if unassigned(growing.taken, total, self._lanes):
             wanted = max(wanted, 1)
-        return wanted if self.proven else min(wanted, 1 - helpers)
+        return wanted if self.proven or (self.promised and self._growth.far) else min(wanted, 1 - helpers)
 
     async def help(self) -> None:
         """Fetch what others would come to later, share after share, on a place that was taken for it."""
         growing = self._holding.growing
         try:
             while growing is not None and (share := self._share(growing)) is not None:
-                if not await self._fetch_share(growing, *share):
+                if not await self._fetch_share(growing, share):
                     return
         finally:
             self._tools.places.give_back()
 
-    def _share(self, growing: Growing) -> tuple[Span, Lane | None] | None:
+    def _share(self, growing: Growing) -> Span | None:
         total = self._holding.total
         if self._alone or total is None or growing.version.strong is None or self._holding.growing is not growing:
             return None
-        return cut(growing.taken, total, tuple(self._lanes), self._growth.share, self._growth.smallest)
+        hands = max(len(self._lanes) + 1, self._tools.places.fair)
+        return cut(growing.taken, total, self._lanes, hands, self._growth.share, self._growth.smallest)
 
-    async def _fetch_share(self, growing: Growing, span: Span, giver: Lane | None) -> bool:
-        """Fetch a share that is cut from a lane, or was nobody's; say whether to go on helping.
-
-        The first share of a file is cut only when the answer has shown that the server means it.
-        """
+    async def _fetch_share(self, growing: Growing, span: Span) -> bool:
+        """Fetch a share that is cut from another one, or was nobody's; say whether to go on helping."""
         start, stop = span
         lane = Lane(start, stop, helps=True)
-        if giver is not None and self.proven:
-            giver.stop = start
         self._lanes[lane] = None
         self._holding.asked()
         ask = Ask(start, stop, growing.version, start)
@@ -191,17 +189,22 @@ class Crew:
                 if not isinstance(meaning, Part):
                     self._alone = True
                     return False
-                if giver is not None and not self.proven:
-                    if giver.at >= start:
-                        return False
-                    giver.stop = start
                 self.proven = True
+                if growing.taken.run_end(start) > start:  # the one it was to be cut from came by meanwhile
+                    return False
                 lane.stop = min(lane.stop or stop, meaning.stop)  # it may have been cut while it was asked for
+                self._cut_others(lane)
                 with self.at_work(lane, answer) as body:
                     await self.pour(growing, lane, body, None)
                     return lane.at == lane.stop
         finally:
             self._lanes.pop(lane, None)
+
+    def _cut_others(self, lane: Lane) -> None:
+        """End those in whose share a lane begins where it begins."""
+        for other in self._lanes:
+            if other is not lane and other.stop is not None and other.at <= lane.at < other.stop:
+                other.stop = lane.at
 
 
 def _now() -> float:

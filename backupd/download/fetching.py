@@ -65,7 +65,7 @@ class Fetch:
                         raise error
                 await self._require_room()
                 if tasks:
-                    tasks |= self._take_on(len(tasks) - 1)
+                    self._take_on(tasks)
         finally:
             for task in tasks:
                 task.cancel()
@@ -86,14 +86,13 @@ class Fetch:
             await self._tools.room.require(max(0, total - in_hand) if total is not None else 0)
             self._seen_room = seen
 
-    def _take_on(self, helpers: int) -> set[asyncio.Task[None]]:
+    def _take_on(self, tasks: set[asyncio.Task[None]]) -> None:
         """Look how the connections do, and let helpers join on free places."""
         self._crew.replace_crawling()
-        return {
-            asyncio.create_task(self._crew.help(), name=f"help {self._holding.names[2]}")
-            for _ in range(self._crew.wanted(helpers))
-            if self._tools.places.take_now()
-        }
+        for _ in range(self._crew.wanted(len(tasks) - 1)):
+            if not self._tools.places.take_now(len(tasks)):
+                return
+            tasks.add(asyncio.create_task(self._crew.help(), name=f"help {self._holding.names[2]}"))
 
     async def _lead(self, ask: Ask) -> None:
         """Send the round's first request, and take what comes."""
@@ -132,6 +131,7 @@ class Fetch:
                 changed = difference(holding.growing.version, version)
                 self._crew.proven = False
                 await holding.drop(changed or "the file server does not serve the rest alone")
+            self._crew.promised = answer.head.promises_parts
             growing = await holding.begin(version)
             await self._require_room()
             await self._crew.pour(growing, lane, body, first)

@@ -3,8 +3,9 @@
 Values and rules only; `fetching` opens the connections.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from statistics import median
 
 from backupd.core.ranges import Ranges, Span
@@ -12,8 +13,12 @@ from backupd.core.ranges import Ranges, Span
 _SMALLEST = 1_000_000  # bytes; what is left is not cut into less: a new connection costs some round trips
 _LEAST_SHARE = 8_000_000  # bytes, where there is so much
 _SHARE_SECONDS = 10.0
-_FAR = 0.2  # seconds from asking to an answer: a long line, on which one connection is slow at first and may stay so
+_FAR = (
+    0.1  # seconds from asking to the first answer: a long line, on which a connection is slow at first and may stay so
+)
 _LEAST_FAR_SHARE = 100_000_000  # bytes, on a long line
+_WORTH = 4  # smallest shares: more than that is asked for where there is more
+_LAST = 4  # towards the end shares are cut into so many
 _PLENTY = 64  # connections; how many there may be is said elsewhere
 _FIRST_LOOK = 0.3  # seconds that the first connection is watched
 _SETTLING = 1.0  # seconds that new connections get to come up to speed before they are judged
@@ -51,24 +56,36 @@ def unassigned(taken: Ranges, total: int, lanes: Iterable[Lane]) -> tuple[Span, 
 
 
 def cut(
-    taken: Ranges, total: int, lanes: Sequence[Lane], size: int, smallest: int = _SMALLEST
-) -> tuple[Span, Lane | None] | None:
+    taken: Ranges, total: int, lanes: Iterable[Lane], hands: int, size: int, smallest: int = _SMALLEST
+) -> Span | None:
     """Find a share of at most `size` bytes for one more connection, as near to the front of the file as there is one.
 
-    `smallest`: less than that is not worth a connection.
+    It may lie in another lane's share, which is cut there once the answer is seen. `smallest`: less than that is not
+    worth a connection. None if there is no share.
 
     Hash and check read from the front: were the file cut into a few large parts, most of it would wait for them at the
-    end. Return the share with the lane it is cut from; None if there is none.
+    end. So the shares become smaller towards the end, where `hands` connections are to arrive together.
     """
-    gaps = unassigned(taken, total, lanes)
+    shares = [Lane(at, stop) for at, stop in _as_if_cut(lanes)]
+    gaps = unassigned(taken, total, shares)
+    largest = max(shares, key=lambda lane: lane.left, default=None)
+    left = sum(stop - start for start, stop in gaps) if gaps else largest.left if largest is not None else 0
+    size = min(size, max(left // (2 * hands), size // _LAST, _WORTH * smallest))
     if gaps:
         start, stop = gaps[0]
-        return (start, _stop(start, stop, size, smallest)), None
-    largest = max(lanes, key=lambda lane: lane.left, default=None)
-    if largest is None or largest.stop is None or largest.left < 2 * smallest:
+        return start, _stop(start, stop, size, smallest)
+    if largest is None or largest.stop is None or left < 2 * smallest:
         return None
-    start = largest.at + size if largest.left > 2 * size else largest.stop - largest.left // 2
-    return (start, _stop(start, largest.stop, size, smallest)), largest
+    start = largest.at + size if left > 2 * size else largest.stop - left // 2
+    return start, _stop(start, largest.stop, size, smallest)
+
+
+def _as_if_cut(lanes: Iterable[Lane]) -> Iterator[tuple[int, int | None]]:
+    """Yield each lane's share as it will be: up to where the next one begins, also one that has no answer yet."""
+    ordered = sorted(lanes, key=lambda lane: lane.at)
+    for lane, following in zip_longest(ordered, ordered[1:]):
+        overlaps = following is not None and lane.stop is not None and following.at < lane.stop
+        yield lane.at, following.at if overlaps else lane.stop
 
 
 def _stop(start: int, end: int, size: int, smallest: int) -> int:
@@ -111,12 +128,13 @@ class Growth:
         self._doubt = False  # the last more brought too little, once
         self._coming_since: float | None = None  # answers are waited for
         self._trip = 0.0  # seconds
+        self.far: bool | None = None  # it is a long line; None: no answer yet
         self._leapt = False
 
     @property
     def share(self) -> int:
         """How large a share is to be: some seconds' work for one connection, so that new requests do not weigh."""
-        least = _LEAST_FAR_SHARE if self._trip >= _FAR else _LEAST_SHARE
+        least = _LEAST_FAR_SHARE if self.far else _LEAST_SHARE
         return max(least, int(_SHARE_SECONDS * self._speed))
 
     @property
@@ -131,21 +149,23 @@ class Growth:
     def answered(self, seconds: float) -> None:
         """Take note of how long an answer was in coming."""
         self._trip = seconds
+        if self.far is None:
+            self.far = seconds >= _FAR
 
     def more(
-        self, *, now: float, brought: int, starved: float, lanes: int, coming: int = 0, proven: bool = True
+        self, *, now: float, brought: int, starved: float, lanes: int, coming: int = 0, served: bool = True
     ) -> int:
         """Return how many more connections are worth a try.
 
         `brought` and `starved` are sums over all lanes so far: bytes, and seconds spent waiting for the network. Of the
-        lanes, `coming` have no answer yet. `proven`: the server serves parts of this file.
+        lanes, `coming` have no answer yet. `served`: the server serves parts of this file, or says so.
         """
         since = self._since
         if since is None or lanes <= coming or self._wait_for(coming, now):
             self._begin(now, brought, starved)
             return 0
-        if self._trip >= _FAR and not self._leapt:
-            self._leapt = proven
+        if self.far and not self._leapt:
+            self._leapt = served
             self._begin(now, brought, starved)
             return _PLENTY
         span = now - since

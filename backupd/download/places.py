@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from backupd.core.clock import Clock
 
 _RAISE_EVERY = 60.0  # seconds without a refusal, for each place that was lost
+_OFFERED = 1.0  # seconds that a free place is left to those who have fewer than their part
 
 
 class Places:
@@ -21,26 +22,43 @@ class Places:
         self._changed_at = clock.monotonic()
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._leaving = 0  # helpers that were told to leave and have not yet
+        self._files = 0  # that have a place
+        self._moved_at = clock.monotonic() - _OFFERED  # when a place was taken or left
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
         """Have a place for as long as the context lasts."""
         await self._take()
+        self._files += 1
         try:
             yield
         finally:
+            self._files -= 1
             self.give_back()
 
-    def take_now(self) -> bool:
-        """Take a place if one is free and nobody waits for it."""
+    @property
+    def fair(self) -> int:
+        """How many places each file would have if all had as many."""
+        return max(1, self._limit() // max(1, self._files))
+
+    def take_now(self, had: int = 0) -> bool:
+        """Take a place if one is free and nobody waits for it; a file says how many it has.
+
+        Beyond a fair part, it gets only what others have left alone for a moment.
+        """
+        now = self._clock.monotonic()
         if self._waiting or self._used >= self._limit():
             return False
+        if had >= self.fair and now - self._moved_at < _OFFERED:
+            return False
         self._used += 1
+        self._moved_at = now
         return True
 
     def give_back(self) -> None:
         """Leave a place that was taken."""
         self._used -= 1
+        self._moved_at = self._clock.monotonic()
         self._leaving = max(0, self._leaving - 1)
         while self._waiting and self._used < self._limit():
             waiter = self._waiting.popleft()

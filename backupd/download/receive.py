@@ -1,4 +1,4 @@
-"""The body of an answer as blocks: full ones but for the last, in memory that goes round.
+"""The body of an answer as blocks, in memory that goes round: full ones but for the last, and what came with the head.
 
 There are two ways. `DirectBody` lets the socket fill our blocks, without a copy and without losing what came before a
 break; it takes the connection over from aiohttp once the head is read, through public attributes of both libraries, and
@@ -52,6 +52,9 @@ def body_of(response: aiohttp.ClientResponse, ring: Ring, seen: Seen, *, stall: 
         return StreamBody(response, ring, seen)
     if "Transfer-Encoding" in response.headers or response.content.exception() is not None:
         return StreamBody(response, ring, seen)
+    if connection.protocol is not None:  # its own watch for stalls would find the connection silent
+        connection.protocol.read_timeout = None
+        connection.protocol.start_timeout()
     return DirectBody(response, connection.transport, length, ring, seen, stall=stall)
 
 
@@ -203,15 +206,18 @@ class DirectBody(asyncio.BufferedProtocol):
         return block
 
     def close(self) -> None:
-        """See Body. The old protocol is put back, for it waits to hear that the connection is closed."""
+        """See Body. The old protocol is put back: it waits for the connection's next answer, or for its end."""
         if self._closed:  # whoever replaces a crawling connection, or stops all of them, comes before its own user
             return
         self._closed = True
         self._watch.cancel()
+        whole = not self._left and self._ended is None
         self._end(Setback("the connection was closed"))
         if not self._lost:
             self._transport.set_protocol(self._aiohttp)
-            if self._left:
+            if whole:
+                self._response.content.feed_eof()  # as aiohttp's parser would: the connection may be used again
+            else:
                 self._transport.abort()  # else a long body would go on coming until the server sees the end
         self._response.close()
 
@@ -263,11 +269,8 @@ class DirectBody(asyncio.BufferedProtocol):
         block.size += count
         self._early = self._early[count:]
         self._seen(count)
-        if block.size == BLOCK or (not self._early and not self._left):
-            self._ready.append(block)
-            self._block = None
-        elif not self._early:
-            self._fill(block)
+        self._ready.append(block)  # full or not: on a long line, more comes only after some round trips
+        self._block = None
 
     def _fill(self, block: Block) -> None:
         self._block = block

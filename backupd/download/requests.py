@@ -214,6 +214,7 @@ def _head(response: aiohttp.ClientResponse) -> Head:
         part=part,
         part_unreadable=told is not None and part is None,
         version=version(headers.get("ETag"), headers.get("Last-Modified"), total, headers.get("Date")),
+        promises_parts=headers.get("Accept-Ranges", "").strip().lower() == "bytes",
     )
 
 

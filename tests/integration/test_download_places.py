@@ -115,3 +115,22 @@ async def test_nobody_waits_longer_than_he_has_patience_for(clock):
         await pace.gate(60)
     assert caught.value.pause is not None
     assert caught.value.pause > 299
+
+
+async def test_beyond_its_part_a_file_gets_what_others_left_alone(clock):
+    places = Places(6, clock=clock)
+    async with places.one(), places.one(), places.one():
+        assert places.fair == 2
+        assert places.take_now(1)
+        assert not places.take_now(2)
+
+        clock.pass_time(seconds=2)
+        assert places.take_now(2)
+        assert not places.take_now(3)
+        assert places.take_now(1)
+
+
+async def test_a_file_alone_gets_all_places_at_once(clock):
+    places = Places(6, clock=clock)
+    async with places.one():
+        assert sum(places.take_now(1 + had) for had in range(9)) == 5

@@ -24,22 +24,33 @@ async def _to_the_end(body: Body) -> None:
 
 
 @pytest.fixture
-async def response():
-    """An answer over TLS whose body has not been read."""
+async def asking():
+    """A session over TLS, where to ask, and the connections that the server has seen."""
     authority = trustme.CA()
     served, ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
     authority.issue_cert("localhost").configure_cert(served)
     authority.configure_trust(ours)
-    runner = web.ServerRunner(web.Server(_answer))
+    seen = set()
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        seen.add(request.transport)
+        return await _answer(request)
+
+    runner = web.ServerRunner(web.Server(answer))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=served).start()
     connector = aiohttp.TCPConnector(ssl=ours)
-    async with (
-        aiohttp.ClientSession(connector=connector) as session,
-        session.get(f"https://localhost:{runner.addresses[0][1]}/", auto_decompress=False) as response,
-    ):
-        yield response
+    async with aiohttp.ClientSession(connector=connector) as session:
+        yield session, f"https://localhost:{runner.addresses[0][1]}/", seen
     await runner.cleanup()
+
+
+@pytest.fixture
+async def response(asking):
+    """An answer over TLS whose body has not been read."""
+    session, url, _ = asking
+    async with session.get(url, auto_decompress=False) as response:
+        yield response
 
 
 async def test_a_connection_may_be_closed_by_others_before_its_user_closes_it(response):
@@ -52,4 +63,41 @@ async def test_a_connection_may_be_closed_by_others_before_its_user_closes_it(re
     body.close()
     with pytest.raises(Setback, match="closed"):
         await _to_the_end(body)
+    body.close()
+
+
+async def _fetch(session: aiohttp.ClientSession, url: str, blocks: int | None = None) -> int:
+    """Read an answer, or only its first blocks; return how many bytes that were."""
+    async with session.get(url, auto_decompress=False) as response:
+        body = body_of(response, Ring(Depot()), lambda _: None, stall=5.0, careful=False)
+        assert isinstance(body, DirectBody)
+        size = 0
+        while (blocks is None or blocks > 0) and (block := await body.next()) is not None:
+            size += block.size
+            block.give_back()
+            blocks = None if blocks is None else blocks - 1
+        body.close()
+        return size
+
+
+async def test_a_connection_whose_body_came_whole_is_used_again(asking):
+    session, url, seen = asking
+
+    assert [await _fetch(session, url) for _ in range(3)] == [LENGTH] * 3
+    assert len(seen) == 1
+
+
+async def test_a_connection_that_was_left_is_not_used_again(asking):
+    session, url, seen = asking
+
+    await _fetch(session, url, blocks=2)
+    assert await _fetch(session, url) == LENGTH
+    assert len(seen) == 2
+
+
+async def test_aiohttps_own_watch_does_not_spoil_a_connection_that_is_used_again(response):
+    """It hears nothing while our protocol has the connection."""
+    body = body_of(response, Ring(Depot()), lambda _: None, stall=5.0, careful=False)
+
+    assert response.connection.protocol.read_timeout is None
     body.close()

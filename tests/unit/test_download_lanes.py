@@ -11,62 +11,73 @@ MB = 1_000_000
 
 
 def test_a_large_share_gives_away_what_comes_after_a_share():
-    lane = Lane(10 * MB, 100 * MB)
-
-    assert cut(Ranges.of([(0, 10 * MB)]), 100 * MB, [lane], 8 * MB) == ((18 * MB, 26 * MB), lane)
+    assert cut(Ranges.of([(0, 10 * MB)]), 100 * MB, [Lane(10 * MB, 100 * MB)], 4, 8 * MB) == (18 * MB, 26 * MB)
 
 
 def test_the_largest_share_is_halved_when_it_is_small():
     lanes = [Lane(10 * MB, 40 * MB), Lane(41 * MB, 50 * MB)]
 
-    share = cut(Ranges.of([(0, 10 * MB), (40 * MB, 41 * MB)]), 50 * MB, lanes, 20 * MB)
+    share = cut(Ranges.of([(0, 10 * MB), (40 * MB, 41 * MB)]), 50 * MB, lanes, 1, 20 * MB)
 
-    assert share == ((25 * MB, 40 * MB), lanes[0])
+    assert share == (25 * MB, 40 * MB)
 
 
 def test_what_nobody_has_comes_first():
     lanes = [Lane(10 * MB, 40 * MB)]
 
-    assert cut(Ranges.of([(0, 10 * MB)]), 50 * MB, lanes, 8 * MB) == ((40 * MB, 48 * MB), None)
+    assert cut(Ranges.of([(0, 10 * MB)]), 56 * MB, lanes, 1, 8 * MB) == (40 * MB, 48 * MB)
+
+
+def test_shares_become_smaller_towards_the_end():
+    """So that all connections come to the end together, and little waits there for hash and check."""
+    lanes, sizes = [Lane(0, 100 * MB)], []
+    while (found := cut(Ranges(), 1000 * MB, lanes, 4, 100 * MB, smallest=5 * MB)) is not None and found[0] >= lanes[
+        -1
+    ].at:
+        lanes.append(Lane(*found))
+        sizes.append(found[1] - found[0])
+
+    assert sizes[0] == 100 * MB
+    assert sizes[:-1] == sorted(sizes[:-1], reverse=True)
+    assert sizes[-2] == 25 * MB
 
 
 def test_small_shares_are_not_cut():
-    assert cut(Ranges.of([(0, 8_000_001)]), 10 * MB, [Lane(8_000_001, 10 * MB)], 8 * MB) is None
+    assert cut(Ranges.of([(0, 8_000_001)]), 10 * MB, [Lane(8_000_001, 10 * MB)], 4, 8 * MB) is None
 
 
 def test_a_share_leaves_nothing_behind_that_is_too_small_for_a_connection():
     lane = Lane(10 * MB, 26 * MB + 500_000)
 
-    assert cut(Ranges.of([(0, 10 * MB)]), 26 * MB + 500_000, [lane], 8 * MB) == ((18 * MB, 26 * MB + 500_000), lane)
-    assert cut(Ranges(), 9 * MB, [], 5 * MB, smallest=5 * MB) == ((0, 9 * MB), None)
+    assert cut(Ranges.of([(0, 10 * MB)]), 26 * MB + 500_000, [lane], 1, 8 * MB) == (18 * MB, 26 * MB + 500_000)
+    assert cut(Ranges(), 9 * MB, [], 1, 5 * MB, smallest=5 * MB) == (0, 9 * MB)
 
 
 def test_what_its_owner_brings_sooner_than_a_new_connection_is_not_cut():
-    lanes = [Lane(0, 18 * MB)]
-
-    assert cut(Ranges(), 18 * MB, lanes, 8 * MB, smallest=10 * MB) is None
+    assert cut(Ranges(), 18 * MB, [Lane(0, 18 * MB)], 4, 8 * MB, smallest=10 * MB) is None
 
 
 def test_a_share_without_an_end_is_all_the_rest():
     assert unassigned(Ranges(), 10 * MB, [Lane(0, None)]) == ()
-    assert cut(Ranges(), 10 * MB, [Lane(0, None)], 8 * MB) is None
+    assert cut(Ranges(), 10 * MB, [Lane(0, None)], 4, 8 * MB) is None
 
 
-def test_every_byte_is_shared_out_once():
-    """Cut until nothing is left to cut: shares neither overlap nor leave a gap."""
+@pytest.mark.parametrize("answered", [True, False])
+def test_every_byte_is_shared_out_once(answered):
+    """Share out until nothing is left: also where no answer has cut another share yet."""
     total = 100 * MB
-    lanes = [Lane(0, total)]
-    while (found := cut(Ranges(), total, lanes, 8 * MB)) is not None:
-        (start, stop), giver = found
-        if giver is not None:
-            giver.stop = start
-        lanes.append(Lane(start, stop))
+    ends = {0: total}
+    while (found := cut(Ranges(), total, [Lane(*span) for span in ends.items()], 4, 8 * MB)) is not None:
+        start, stop = found
+        for at, end in ends.items() if answered else ():
+            if at <= start < end:
+                ends[at] = start
+        ends[start] = stop
 
-    spans = sorted((lane.at, lane.stop) for lane in lanes)
-    assert spans[0][0] == 0
-    assert spans[-1][1] == total
-    assert all(stop == start for (_, stop), (start, _) in pairwise(spans))
-    assert len(lanes) >= 50
+    starts = sorted(ends)
+    assert starts[0] == 0
+    assert [min(ends[at], after) for at, after in pairwise([*starts, total])] == [*starts[1:], total]
+    assert len(ends) >= 25
 
 
 def test_a_lane_far_behind_the_others_crawls():
@@ -107,13 +118,14 @@ def test_on_a_long_line_all_come_as_soon_as_parts_are_served():
     growth = Growth()
     growth.answered(0.6)
 
-    def look(now: float, *, lanes: int, coming: int = 0, proven: bool = False) -> int:
-        return growth.more(now=now, brought=0, starved=0.0, lanes=lanes, coming=coming, proven=proven)
+    def look(now: float, *, lanes: int, coming: int = 0, served: bool = False) -> int:
+        return growth.more(now=now, brought=0, starved=0.0, lanes=lanes, coming=coming, served=served)
 
     assert look(0.0, lanes=1) == 0  # it begins to look
     assert look(0.1, lanes=1) > 0  # one of these will prove it
     assert look(0.8, lanes=2, coming=1) == 0
-    assert look(0.9, lanes=2, proven=True) >= 16
+    growth.answered(0.2)  # on a connection that was there
+    assert look(0.9, lanes=2, served=True) >= 16
     assert growth.share >= 100 * MB
 
 
