@@ -95,8 +95,17 @@ def _tree(pid: int) -> list[int]:
 
 def private(pid: int) -> int:
     """Return the bytes in memory that only this process has: its own data, and code that no other runs now."""
+    return _summed(pid, "Private_Clean:", "Private_Dirty:")
+
+
+def written(pid: int) -> int:
+    """Return the bytes in memory that the process wrote. Unlike `private`, this does not depend on who else runs."""
+    return _summed(pid, "Private_Dirty:")
+
+
+def _summed(pid: int, *kinds: str) -> int:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
         return 0
-    return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith(("Private_Clean:", "Private_Dirty:")))
+    return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith(kinds))

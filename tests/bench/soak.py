@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from tests.bench.measure import private
+from tests.bench.measure import written
 
 _LOOK = 10.0  # seconds between two looks
 _MEMORY, _IDLE = 1.02, 0.005  # growth that is none; CPU seconds a second
@@ -30,7 +30,7 @@ class Look:
     """The daemon at one moment."""
 
     at: float  # seconds, running
-    memory: int  # bytes, private
+    memory: int  # bytes, written by it: code of libraries is private or shared as others come and go
     descriptors: int
     cpu: float  # seconds since its start
 
@@ -39,7 +39,7 @@ def look(pid: int) -> Look:
     """Look at a process."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     cpu = (int(fields[11]) + int(fields[12])) / _TICKS
-    return Look(time.monotonic(), private(pid), len(list(Path(f"/proc/{pid}/fd").iterdir())), cpu)
+    return Look(time.monotonic(), written(pid), len(list(Path(f"/proc/{pid}/fd").iterdir())), cpu)
 
 
 def free_port() -> int:
@@ -112,7 +112,7 @@ def main() -> int:
     idle = (steady[-1].cpu - steady[0].cpu) / (steady[-1].at - steady[0].at)
     sys.stdout.write(
         f"{minutes:g} minutes, {cycles} cycles, {failed} failed\n"
-        f"private memory: {steady[-1].memory / 1e6:.1f} MB, {memory:.3f} times the beginning's; on its way: {course}\n"
+        f"memory written: {steady[-1].memory / 1e6:.1f} MB, {memory:.3f} times the beginning's; on its way: {course}\n"
         f"file descriptors: {steady[-1].descriptors}, {more:+d} since the beginning\n"
         f"CPU: {100 * idle:.2f} % of a core\n"
     )
