@@ -40,13 +40,12 @@ async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: 
 
     async def generation() -> Generation:
         settings = load()
-        named, web = recipients(settings), settings.web
-        token = web.token.get_secret_value() if web.token else None
+        named, page = recipients(settings), settings.page()
         async with AsyncExitStack() as stack:
             app = await stack.enter_async_context(open_app(settings, heard, patience=DAEMON))
             on_load(settings)  # from here on nothing is refused any more
             watcher.keep_state_in(settings.archive.root / STATE / "service.json")
-            place = Place(*web.listen, token, web.hosts) if web.listen else None
+            place = Place(*page[0], page[1], settings.web.hosts) if page else None
             await front.show(place, open_survey(settings, app.library))
             await outbox.use(named)
             carer = caretaker(app.library, heard)

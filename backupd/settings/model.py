@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from backupd.core.errors import ConfigurationError
 from backupd.core.names import ORG_NAME
+from backupd.settings.forms import Listen, is_loopback
 from backupd.settings.sources import Key, dotted, variable
 from backupd.settings.tables import (
     Archive,
@@ -128,6 +129,25 @@ class Settings(BaseSettings):
         """Return the heartbeat's address of each org that has one. Raises ConfigurationError as `message_urls` does."""
         self._require_readable([("orgs", org, "heartbeat") for org in self.orgs])
         return {org: found.heartbeat.get_secret_value() for org, found in self.orgs.items() if found.heartbeat}
+
+    def page(self) -> tuple[Listen, str | None] | None:
+        """Return where the page listens, and its token if there is one; None: there is no page.
+
+        Raises ConfigurationError if others could read it without a token, or if the token cannot be read.
+        """
+        listen, token = self.web.listen, self.web.token
+        self._require_readable([("web", "token")])
+        if listen is None:
+            return None
+        if token is None and not is_loopback(listen.host):
+            key = ("web", "listen")
+            place = self._places.get(key, "")
+            problem = (
+                f"{dotted(key)}: is an address that other machines reach, and the page has no token"
+                f"{f' ({place})' if place else ''}; set {dotted(('web', 'token'))}, or listen on 127.0.0.1"
+            )
+            raise ConfigurationError(problem, problems=(problem,))
+        return listen, token.get_secret_value() if token else None
 
     def _require_readable(self, keys: Sequence[Key]) -> None:
         problems = tuple(self._unread[key] for key in keys if key in self._unread)

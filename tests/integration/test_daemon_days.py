@@ -17,6 +17,7 @@ import time_machine
 
 from backupd.app import Surroundings, serve
 from backupd.core import events
+from backupd.core.errors import ConfigurationError
 from backupd.core.exits import Exit
 from backupd.notify import read_state
 from backupd.settings import load
@@ -197,3 +198,26 @@ async def test_a_clock_that_is_set_back_for_two_days_stops_no_poll(tmp_path):
         await running.live(hours=14)
 
         assert running.snapshots == 1
+
+
+async def test_a_page_that_others_could_read_without_a_token_stops_the_start(tmp_path):
+    config = tmp_path / "backupd.toml"
+    config.write_text(
+        f"""
+        [archive]
+        root = "{tmp_path}"
+        [web]
+        listen = "0.0.0.0:8321"
+        [orgs.main]
+        client_id = "1000.SIMULATED"
+        client_secret = "simulated"
+        refresh_token = "1000.simulated"
+        """
+    )
+
+    def settings():
+        return load(config, environment={}, run_secrets=tmp_path / "none")
+
+    around = Surroundings(tell=Ear(), learn=lambda _: None)
+    with pytest.raises(ConfigurationError, match=r"set web\.token"):
+        await serve(settings, around, on_load=lambda _: None)

@@ -105,6 +105,17 @@ def patient(tmp_path):
     return patient
 
 
+async def test_a_page_that_is_open_to_others_without_a_token_fails(patient):
+    async with patient() as seen:
+        seen.more = '[web]\nlisten = "0.0.0.0:8321"'
+
+        found = (await seen.examine())["page"]
+
+        assert found.result is Result.FAILED
+        assert "web.token" in found.text
+        assert seen.status == 78
+
+
 async def test_all_is_well_with_what_works(patient):
     async with patient(archived=True) as there:
         found = await there.examine()

@@ -656,3 +656,34 @@ def test_the_file_that_lacks_an_org_is_named(place, tmp_path):
 def test_a_root_with_too_long_a_name_cannot_be_reached(length):
     with pytest.raises(ArchiveUnusable, match="cannot be reached"):
         require_root(Path("/" + "a" * length), "somewhere", require_mount=False, writable=False)
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:8321", "[::]:8321", "0:8321", "[::ffff:0.0.0.0]:8321", "backups:8321"])
+def test_a_page_that_others_reach_wants_a_token(place, listen):
+    place.toml(MINIMAL + f'[web]\nlisten = "{listen}"')
+
+    with pytest.raises(ConfigurationError, match=r"web\.listen: is an address that other machines reach") as caught:
+        place.load().page()
+    assert str(caught.value).endswith(f"({place.file}, table [web]); set web.token, or listen on 127.0.0.1")
+    assert place.variables(BACKUPD_WEB__TOKEN="hidden").load().page() == (place.load().web.listen, "hidden")
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:8321", "127.1.2.3:8321", "[::1]:8321", "localhost:8321"])
+def test_a_page_for_this_machine_alone_needs_no_token(place, listen):
+    settings = place.toml(MINIMAL + f'[web]\nlisten = "{listen}"').load()
+
+    assert settings.page() == (settings.web.listen, None)
+
+
+def test_a_page_whose_token_cannot_be_read_is_opened_to_nobody(place):
+    place.toml(MINIMAL + '[web]\nlisten = "0.0.0.0:8321"')
+    path = place.run_secrets / "BACKUPD_WEB__TOKEN"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(path)  # unreadable to root, too
+
+    with pytest.raises(ConfigurationError, match=r"web\.token: secret file .* cannot be read"):
+        place.load().page()
+
+
+def test_no_page_needs_no_token(place):
+    assert place.toml(MINIMAL + '[web]\nlisten = ""').load().page() is None

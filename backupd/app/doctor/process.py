@@ -1,4 +1,4 @@
-"""Looks at what surrounds the process, and whether messages have a way."""
+"""Looks at what surrounds the process, whether the page may be opened, and whether messages have a way."""
 
 from backupd.archive.trial import kind_of_file_system
 from backupd.core.diagnosis import process as rules
@@ -13,7 +13,15 @@ def examine(settings: Settings, found: Provenance) -> list[Finding]:
     kind = kind_of_file_system(settings.archive.root)
     in_file = bool(found.secrets_in_file)
     around = rules.surroundings(found.process, secrets_in_file=in_file, in_its_own_layer=kind == "overlay")
-    return [*around, _messages(settings)]
+    return [*around, *_page(settings), _messages(settings)]
+
+
+def _page(settings: Settings) -> list[Finding]:
+    try:
+        settings.page()
+    except ConfigurationError as error:
+        return [refused("page", error)]
+    return []
 
 
 def _messages(settings: Settings) -> Finding:
