@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from backupd.core.errors import AccessRefused, ArchiveFull, BackupdError, JobMissed, VendorUnavailable
 from backupd.core.expectation import longest_gap
+from backupd.core.figures import counted
 from backupd.core.model import JobId, Schedule
 from backupd.core.reconcile import Row, Verdict
 from backupd.core.times import to_text
@@ -122,7 +123,7 @@ def damaged(job: JobId, *, files: int, links_live: bool) -> Finding:
     hope = (
         "its links still live, so it is fetched again" if links_live else "its links are gone: restore it from a copy"
     )
-    text = f"{files} files of job {job} are damaged; {hope}"
+    text = f"of job {job} {counted(files, 'file')} cannot be relied on (damaged, missing or unreadable); {hope}"
     return Finding(f"{Condition.DAMAGED}/{job}", Condition.DAMAGED, text, extent=files, stays=not links_live)
 
 

@@ -122,6 +122,12 @@ def judge(
     return Pruning(_verdicts(ordered, keepers))
 
 
+def refused(pruning: Pruning, why: str) -> Pruning:
+    """Let all snapshots stay after all, because of something that is not in the records."""
+    refusal = Reason("damage", f"{why}: nothing is dropped")
+    return Pruning(tuple(Keep(verdict.snapshot, (refusal,)) for verdict in pruning.verdicts), refusal)
+
+
 @dataclass(frozen=True, slots=True)
 class _Keeper:
     """What keeps snapshots: which and why, by their index; and why not the others (empty: not worth saying)."""

@@ -1,7 +1,7 @@
 """One snapshot read again and judged: takes the inventory, reads the zips, lets the rules of `core.audit` decide."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -42,6 +42,7 @@ class Audit:
     revision: int = 0
     read: tuple[FileId, ...] = ()  # to their end
     damaged: tuple[FileId, ...] = ()  # their bytes are not as archived
+    unreadable: tuple[FileId, ...] = ()  # what their bytes are could not be found out
     other: tuple[str, ...] | None = None  # what else failed, by name; None: not looked at
     files: int = 0  # that were to be read
     size: int = 0  # bytes of them
@@ -54,7 +55,7 @@ class Audit:
     @property
     def tells(self) -> bool:
         """Whether there is anything to write down."""
-        return bool(self.read or self.damaged or self.other)
+        return bool(self.read or self.damaged or self.unreadable or self.other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Auditor:
             return Audit(path, tuple(findings)), inventory
         chosen = [entry for entry in inventory.record.files if self.holds(path, entry.file)]
         found = {entry.file: await self._read(path, entry) for entry in chosen}
-        damaged = tuple(file for file, finding in found.items() if finding and finding.outcome is Outcome.FAILED)
+        damaged = _with(Outcome.FAILED, found)
         other -= {str(path_in_snapshot(file)) for file in damaged}
         findings += [finding for finding in found.values() if finding is not None and finding not in findings]
         return (
@@ -96,6 +97,7 @@ class Auditor:
                 inventory.record.revision,
                 read=tuple(f for f, finding in found.items() if not finding or finding.outcome is Outcome.FAILED),
                 damaged=damaged,
+                unreadable=_with(Outcome.INCONCLUSIVE, found),
                 other=tuple(sorted(other)) if look else None,
                 files=len(chosen),
                 size=sum(entry.received.size for entry in chosen),
@@ -131,6 +133,10 @@ class Auditor:
             return await asyncio.to_thread(take_inventory, self.root, path)
         except ArchiveError as error:
             return error
+
+
+def _with(outcome: Outcome, found: Mapping[FileId, Finding | None]) -> tuple[FileId, ...]:
+    return tuple(file for file, finding in found.items() if finding and finding.outcome is outcome)
 
 
 def _without_folder(error: ArchiveError) -> Finding:

@@ -15,9 +15,10 @@ from backupd.core.agreement import standing_disagreement
 from backupd.core.clock import Clock
 from backupd.core.errors import RecordDamaged
 from backupd.core.facts import Dropped
+from backupd.core.manifest import Manifest
 from backupd.core.ports import Journal
 from backupd.core.records import Dropping
-from backupd.core.retention import Drop, Pruning, Rules, judge
+from backupd.core.retention import Drop, Keep, Pruning, Rules, judge, refused
 from backupd.upkeep.recording import OpenRecords
 
 
@@ -51,7 +52,7 @@ class Pruner:
         """
         async with self.archive.lock(self.org, what="prune"):
             journal, catalog = await self.open_records()
-            pruning = await self._agreed(catalog)
+            pruning = await self._unless_a_keeper_is_gone(await self._agreed(catalog))
             if pruning.refusal is not None:
                 self.tell(events.PruningRefused(self.org, pruning.refusal.text))
                 return pruning
@@ -82,6 +83,18 @@ class Pruner:
             if doubt is not None or snapshot.job not in known:
                 return doubt or f"it does not find {snapshot.path} again"
         return None
+
+    async def _unless_a_keeper_is_gone(self, pruning: Pruning) -> Pruning:
+        """Refuse where a snapshot that stays, so that others may go, is not there or cannot be read."""
+        if not pruning.drops:
+            return pruning
+        for verdict in pruning.verdicts:
+            path = verdict.snapshot.path
+            if isinstance(verdict, Keep) and verdict.snapshot.is_sound:
+                found = await self.archive.look(PurePosixPath(path))
+                if not isinstance(found.record, Manifest):
+                    return refused(pruning, f"{path}, which would stay, is not there or cannot be read")
+        return pruning
 
     async def _drop(self, drop: Drop, journal: Journal, catalog: Catalog) -> None:
         job, path = drop.snapshot.job, drop.snapshot.path

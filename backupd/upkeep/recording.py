@@ -12,12 +12,30 @@ OpenRecords = Callable[[], Awaitable[tuple[Journal, Catalog]]]
 
 
 async def record_audits(org: str, audits: Iterable[Audit], journal: Journal, catalog: Catalog) -> None:
-    """Write down what was read and what was damaged, unless the snapshot changed since, or is gone."""
-    by_job = {audit.job: audit for audit in audits if audit.job is not None and audit.tells}
-    known = await catalog.archived(org, by_job.keys())
-    facts = []
-    for job, audit in by_job.items():
-        if job in known and known[job].path == audit.path and known[job].revision == audit.revision:
-            facts.append(Scrubbed(job, len(audit.read), audit.damaged, audit.read, audit.other))
+    """Write down what was read and what was damaged, unless the snapshot changed since, or is gone from the catalog.
+
+    What could not be read counts as damaged until it can be read: nobody can rely on it.
+    """
+    facts = [fact for audit in audits if (fact := await _fact(org, audit, catalog)) is not None]
     if facts:
         await catalog.record(org, await journal.append(*facts))
+
+
+async def _fact(org: str, audit: Audit, catalog: Catalog) -> Scrubbed | None:
+    if audit.job is None:
+        return await _without_manifest(org, audit, catalog)
+    known = (await catalog.archived(org, [audit.job])).get(audit.job)
+    if not audit.tells or known is None or known.path != audit.path or known.revision != audit.revision:
+        return None
+    damaged = (*audit.damaged, *audit.unreadable)
+    return Scrubbed(audit.job, len(audit.read), damaged, audit.read, audit.other)
+
+
+async def _without_manifest(org: str, audit: Audit, catalog: Catalog) -> Scrubbed | None:
+    """Where folder or manifest are gone, all that the catalog knows to be there cannot be relied on."""
+    job = await catalog.job_at(audit.path)
+    known = (await catalog.archived(org, [job])).get(job) if job is not None else None
+    if job is None or known is None:
+        return None
+    other = tuple(sorted({finding.name for finding in audit.findings}))
+    return Scrubbed(job, 0, tuple(sorted(known.files, key=str)), (), other)

@@ -2,14 +2,26 @@
 
 import shutil
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from backupd.core.audit import Outcome
-from backupd.core.events import FileDamaged, ScrubFinished, SnapshotDropped, SnapshotHealed, WorkFinishedLater
+from backupd.core.errors import ArchiveError
+from backupd.core.events import (
+    AlarmWasRaised,
+    FileDamaged,
+    PruningRefused,
+    ScrubFinished,
+    SnapshotDropped,
+    SnapshotHealed,
+    WorkFinishedLater,
+)
 from backupd.core.exits import Exit
 from backupd.core.facts import HoldSet
 from backupd.core.retention import Rules
+from backupd.verify import FileReading, Unreadable, ZipLimits
+from backupd.verify.apart import read_apart
 from tests.fakes.guillotine import Guillotine, Killed
 from tests.fakes.records import checksums_hold
 from tests.integration.keeper import DATA, Keeper
@@ -191,6 +203,74 @@ async def test_damage_is_told_at_once_and_stays_known_when_no_link_lives(keeper)
     assert await keeper.operator.run_once() is Exit.OK
     async with keeper.library() as library:
         assert [row.damaged for row in await library.catalog.snapshots() if row.job.job == "4001"] == [1]
+
+
+def _lose(how: str, folder: Path) -> None:
+    manifest = folder / "manifest.json"
+    if how == "folder":
+        shutil.rmtree(folder)
+    elif how == "manifest":
+        manifest.unlink()
+    else:
+        manifest.chmod(0o640)
+        manifest.write_bytes(b"{}")
+
+
+def _alarms(told: list[AlarmWasRaised]) -> list[str]:
+    return [event.key for event in told if event.key.startswith("damaged")]
+
+
+@pytest.mark.parametrize("how", ["folder", "manifest", "content"])
+async def test_nothing_goes_while_the_newest_is_not_there(keeper, how):
+    """It is the reason why the others may go; no scrub has noticed yet."""
+    others = _jobs(keeper)[:2]
+    _lose(how, keeper.operator.root / keeper.folder("4003"))
+
+    pruning = await keeper.prune()
+
+    assert pruning.drops == ()
+    assert "nothing is dropped" in pruning.refusal.text
+    assert _jobs(keeper)[:2] == others
+    assert len(keeper.operator.ear.of(PruningRefused)) == 1
+
+
+@pytest.mark.parametrize("how", ["folder", "manifest", "content"])
+async def test_what_is_gone_is_told_once_and_raises_an_alarm_that_stays(keeper, how):
+    _lose(how, keeper.operator.root / keeper.folder("4003"))
+    keeper.operator.clock.pass_time(days=30)
+    keeper.scrub_every = timedelta(hours=2)
+
+    for _ in range(4):
+        await keeper.scrub()
+        assert await keeper.operator.run_once() is Exit.OK
+        keeper.operator.clock.pass_time(minutes=10)
+
+    assert len(keeper.operator.ear.of(FileDamaged)) == 1
+    assert _alarms(keeper.operator.ear.of(AlarmWasRaised)) == ["damaged/4003"]
+    assert (await keeper.prune()).drops == ()
+
+
+async def test_a_file_that_cannot_be_read_is_in_nobodys_way_and_counts_as_damaged_meanwhile(keeper, monkeypatch):
+    async def unreadable(path: Path, limits: ZipLimits, *, name: str) -> FileReading:
+        return await read_apart(path, limits, name=name) if "4001" not in str(path) else Unreadable(ArchiveError("EIO"))
+
+    monkeypatch.setattr("backupd.upkeep.caretaker.read_apart", unreadable)
+    keeper.operator.clock.pass_time(days=20)
+
+    seen = []
+    for _ in range(4):
+        seen += [audit.path.name[-4:] for audit in await keeper.scrub()]
+        keeper.operator.clock.pass_time(hours=1)
+    assert seen == ["4001", "4002", "4003"]
+    assert await keeper.operator.run_once() is Exit.OK
+    assert _alarms(keeper.operator.ear.of(AlarmWasRaised)) == ["damaged/4001"]
+
+    monkeypatch.undo()
+    keeper.operator.clock.pass_time(days=20)
+    await keeper.scrub()
+    assert await keeper.operator.run_once() is Exit.OK
+    async with keeper.library() as library:  # the alarm stays until somebody acknowledges it
+        assert [row.damaged for row in await library.catalog.snapshots()] == [0, 0, 0]
 
 
 async def test_damage_is_healed_while_the_link_lives(tmp_path):
