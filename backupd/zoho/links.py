@@ -14,9 +14,15 @@ from backupd.core.model import UNKNOWN_ZGID, FileId, JobId, Kind, Link, Offer, O
 from backupd.core.names import file_name_problem, is_id
 from backupd.zoho.hosts import place_behind, place_of, refusal
 
-_PATH = re.compile(r"/v[0-9]+/crm/(?P<zgid>[^/]+)/backup/(?P<job>[^/]+)/[^/]+")
+_RUN = r"/v[0-9]+/crm/(?P<zgid>[^/]+)/backup/(?P<job>[^/]+)/"
+_PATH = re.compile(rf"{_RUN}[^/]+")
+_ANYWHERE = re.compile(_RUN)
 _DIGEST_LENGTH = 32  # hex digits that stand for a job without an id
-_NOT_KEPT = "was refused, and its address not kept: user information, a query or a fragment of it may hold a secret"
+_NOT_KEPT = (
+    "was refused, and its address not kept: its file name is unusable, or user information, a query or a fragment of it"
+    " may hold a secret"
+)
+_NAME_LENGTH = 16  # hex digits that stand for an unusable name
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +46,15 @@ class _Read:
     name: str
     path: str
     reason: str | None  # why it must not be followed, as the hosts are allowed today
+    is_named: bool = True  # False: the name stands for one that cannot be used
 
 
 def job_of(path: str) -> JobId | None:
     """Read the run's identity out of a link's path, or return None if the path is of another form."""
-    match = _PATH.fullmatch(path)
+    return _job_in(_PATH.fullmatch(path))
+
+
+def _job_in(match: re.Match[str] | None) -> JobId | None:
     if match is None or not is_id(match["zgid"]) or not is_id(match["job"]):
         return None
     return JobId(match["zgid"], match["job"])
@@ -60,7 +70,8 @@ def to_offers(links: Iterable[Found], expires_at: datetime, allowed: Sequence[st
 
     Links whose paths are of an unknown form are taken for one run, called by a digest of their sorted paths (no host,
     no query). The same URL twice counts once; of two URLs for one file the second is refused. Barred are the files
-    whose links are refused for where they lead, unless another link of the same file is not.
+    whose links are refused for where they lead, unless another link of the same file is not; and, under a name that
+    stands for theirs, those whose name cannot be used: the job is not whole without them.
     """
     refused: list[RefusedLink] = []
     jobs: dict[JobId, dict[FileId, str]] = {}
@@ -75,7 +86,7 @@ def to_offers(links: Iterable[Found], expires_at: datetime, allowed: Sequence[st
         file = FileId(read.link.kind, read.name)
         if read.reason is not None:
             refused.append(RefusedLink(job, read.link.label, read.reason))
-            barred.setdefault(job, {}).setdefault(file, _kept(read.link.url))
+            barred.setdefault(job, {}).setdefault(file, _kept(read.link.url) if read.is_named else "")
             continue
         known = jobs.setdefault(job, {}).setdefault(file, read.link.url)
         if known != read.link.url:
@@ -95,16 +106,26 @@ def _read(link: Found, allowed: Sequence[str]) -> _Read | RefusedLink:
     place = place_behind(link.url)
     reason = refusal(link.url, allowed)
     if place is None:
-        return RefusedLink(None, link.label, reason or "is not a plain URL")
+        job, reason = _job_in(_ANYWHERE.search(link.url)), reason or "is not a plain URL"
+        if job is None:
+            return RefusedLink(None, link.label, reason)
+        return _Read(link, job, _stand_in(link.url), "", reason, is_named=False)
     job = job_of(place.path)
+    segment = place.path.rpartition("/")[2]
     try:
-        name = unquote(place.path.rpartition("/")[2], errors="strict")
+        name = unquote(segment, errors="strict")
+        problem = file_name_problem(name)
+        problem = problem and f"names a file whose name {problem}"
     except UnicodeDecodeError:
-        return RefusedLink(job, link.label, reason or "names a file that is not valid Unicode")
-    problem = file_name_problem(name)
+        name, problem = "", "names a file that is not valid Unicode"
     if problem is not None:
-        return RefusedLink(job, link.label, reason or f"names a file whose name {problem}")
+        return _Read(link, job, _stand_in(segment), place.path, reason or problem, is_named=False)
     return _Read(link, job, name, place.path, reason)
+
+
+def _stand_in(segment: str) -> str:
+    digest = hashlib.sha256(segment.encode(errors="surrogatepass")).hexdigest()
+    return f"unusable-name-{digest[:_NAME_LENGTH]}"
 
 
 def _kept(url: str) -> str:

@@ -130,3 +130,17 @@ async def test_a_job_of_which_one_link_was_refused_is_not_taken_for_whole_once_i
     assert (await site.cycle()).exit_status is Exit.OK
     assert {path.rpartition("/")[2] for path in site.tree if JOB in path} >= {"Data_001.zip", "Data_002.zip"}
     assert site.downloads.fetched.count(f"{JOB}/data/Data_001.zip") == 1
+
+
+async def test_a_job_of_which_one_file_has_no_usable_name_is_never_taken_for_whole(tmp_path):
+    names = ("Data_001.zip", "Data_\u202e002.zip")
+    async with operated(tmp_path, run(names=names)) as made:
+        assert await made.run_once() is Exit.INCOMPLETE
+        hide(made)
+
+        assert await made.run_once() is Exit.INCOMPLETE
+        assert [path.rpartition("_")[2] for path in made.snapshots] == [NEWER]
+        made.clock.pass_time(days=7)
+        assert await made.run_once() is Exit.INCOMPLETE
+        (missed,) = made.ear.of(events.JobWasMissed)
+        assert (missed.job_id, missed.files, missed.saved) == (JOB, 2, 1)

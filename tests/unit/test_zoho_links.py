@@ -103,6 +103,18 @@ def test_of_a_barred_link_that_may_hold_a_secret_nothing_but_the_file_is_kept(ur
     assert "address not kept" in reason
 
 
+def test_a_file_without_a_usable_name_is_barred_under_a_name_that_stands_for_its_own():
+    """Else its job would pass for whole once a newer run hides the link."""
+    offers = offered(f"{RUN}/Data_001.zip", f"{RUN}/gpj\u202e.zip", f"{RUN}/gpj%E2%80%AE.zip", f"{RUN}/%ff.zip")
+    [barred] = offers.barred
+    assert [(link.job, link.url) for link in barred.links] == [(JOB, "")] * 3
+    names = [link.file.name for link in barred.links]
+    assert all(name.startswith("unusable-name-") and file_name_problem(name) is None for name in names)
+    assert len(set(names)) == 3
+    assert offered(f"{RUN}/gpj\u202e.zip").barred[0].links == barred.links[:1]
+    assert "unusable" in (refusal_of(barred.links[0], [HOST]) or "")
+
+
 def test_a_file_that_another_link_leads_to_is_not_barred():
     offers = offered(f"{RUN}/a.zip".replace(HOST, "files.example"), f"{RUN}/a.zip")
     assert [link.url for link in offers.jobs[0].links] == [f"{RUN}/a.zip"]
