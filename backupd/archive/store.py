@@ -24,6 +24,7 @@ from backupd.core.names import STAGING, STATE, TRASH, staging_path
 from backupd.core.records import Dropping, FoundSnapshot
 
 _BATCH = 256  # snapshots read in one go while scanning
+_COME_BACK = "Mount its disk, or put the folder back; the daemon then goes on by itself."
 
 
 class Archive:
@@ -35,6 +36,7 @@ class Archive:
         self._tell = tell
         self._tool_version = tool_version
         self._require_mount = require_mount
+        self._prepared = False
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by org, within this process
 
     async def prepare(self) -> None:
@@ -45,8 +47,10 @@ class Archive:
     async def lock(self, org: str, *, what: str) -> AsyncIterator[None]:
         """Be the one writer of an org; parts of this process wait for each other.
 
-        Raises ArchiveBusy at once, saying who it is, if another process is.
+        Raises ArchiveBusy at once, saying who it is, if another process is. Raises ArchiveError, and makes nothing, if
+        the archive is not there any more: its disk may be gone, and what lies below where it was mounted is no archive.
         """
+        await in_thread(self.root, self._check_root)
         async with self._turns[org], hold(self.root / STATE, org, what=what, clock=self._clock):
             yield
 
@@ -136,14 +140,21 @@ class Archive:
             raise ArchiveUnusable(f"{root}: the archive cannot be written to: {error.strerror}") from error
         for name in (STAGING, TRASH):
             _check_one_file_system(root / name, root)
+        self._prepared = True
 
     def _check_root(self) -> None:
         try:
             state = "there" if self.root.is_dir() else "not a folder" if self.root.exists() else "missing"
         except OSError as error:  # a name that is too long, a folder above it that is closed to us
             raise ArchiveUnusable(f"{self.root}: the archive's root cannot be reached: {error.strerror}") from error
+        if self._prepared and not self._is_still_there():
+            raise ArchiveError(f"{self.root}: the archive that was here is gone", advice=_COME_BACK)
         if state != "there":
             raise ArchiveUnusable(f"{self.root}: the archive's root is {state}")
+
+    def _is_still_there(self) -> bool:
+        """Tell whether what was made ready is what lies here: of another disk, our folders are missing."""
+        return (self.root / STATE).is_dir() and (not self._require_mount or _is_mount(self.root))
 
     def _orgs(self) -> tuple[str, ...]:
         self._check_root()

@@ -237,6 +237,7 @@ class Catalog:
     async def _rebuild(self, reason: str, *, damaged: bool = False) -> int:
         if self._read_only:
             return await self._fill_private()
+        await self._archive.orgs()  # raises if the archive is gone: nothing is made in its place
         path, started = self._database.path, self._clock.monotonic()
         was_there = path.exists()
         aside = path.with_name(f"{path.name}.damaged-{self._clock.now():%Y%m%dT%H%M%SZ}") if damaged else None

@@ -20,6 +20,7 @@ from backupd.core import events
 from backupd.core.errors import ConfigurationError
 from backupd.core.exits import Exit
 from backupd.notify import read_state
+from backupd.notify.wording import message_of
 from backupd.settings import load
 from backupd.simulator import OrgSpec, Scenario, ScheduleSpec, Simulator, Switches
 from tests.fakes.clock import START
@@ -197,6 +198,31 @@ async def test_a_clock_that_is_set_back_for_two_days_stops_no_poll(tmp_path):
         running.vendor.add_run(run("4000", days_ago=0))
         await running.live(hours=14)
 
+        assert running.snapshots == 1
+
+
+@pytest.mark.parametrize("left", ["an empty folder", "nothing"])
+async def test_a_disk_that_is_gone_is_told_at_once_and_nothing_is_made_in_its_place(tmp_path, left):
+    async with daemon(tmp_path) as running:
+        away = running.root.rename(tmp_path / "away")
+        if left == "an empty folder":  # the place where it was mounted
+            running.root.mkdir()
+        running.vendor.add_run(run("4000", days_ago=0))
+        await running.live(hours=9)
+
+        assert list(running.root.iterdir() if running.root.exists() else []) == []
+        failed = running.ear.of(events.CycleFailed)
+        assert {(event.exit_status, event.reason) for event in failed} == {
+            (73, f"{running.root}: the archive that was here is gone")
+        }
+        told = [message for event in running.ear.heard if (message := message_of(event, success=False))]
+        assert "backupd main: archiving broke off: see what to do" in {message.title for message in told}
+        assert all("Mount its disk" in message.text for message in told)
+
+        if running.root.exists():
+            running.root.rmdir()
+        away.rename(running.root)
+        await running.live(hours=12)
         assert running.snapshots == 1
 
 

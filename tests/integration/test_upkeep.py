@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from backupd.app import open_survey
 from backupd.core.audit import Outcome
 from backupd.core.errors import ArchiveError
 from backupd.core.events import (
@@ -20,6 +21,7 @@ from backupd.core.events import (
 from backupd.core.exits import Exit
 from backupd.core.facts import HoldSet
 from backupd.core.retention import Rules
+from backupd.settings import load
 from backupd.verify import FileReading, Unreadable, ZipLimits
 from backupd.verify.apart import read_apart
 from tests.fakes.guillotine import Guillotine, Killed
@@ -348,3 +350,15 @@ async def test_what_a_rule_let_go_is_no_run_that_was_missed(keeper):
         known = {job.job.job: (job.path is None, job.whole) for job in await library.catalog.watched.known_jobs("main")}
 
     assert known == {"4001": (True, True), "4002": (True, True), "4003": (False, True)}
+
+
+async def test_an_archive_that_is_gone_is_not_well_to_those_who_look_on(keeper):
+    """What the page and /healthz go by; a catalog in the place of the lost one would know of no trouble."""
+    config = load(keeper.operator.config)
+    async with keeper.library() as library:
+        keeper.operator.root.rename(keeper.operator.root.with_name("away"))
+        keeper.operator.root.mkdir()
+
+        with pytest.raises(ArchiveError, match="the archive that was here is gone"):
+            await open_survey(config, library).overview()
+        assert list(keeper.operator.root.iterdir()) == []
