@@ -19,6 +19,7 @@ from backupd.core.manifest import Manifest
 from backupd.core.model import FileId
 from backupd.core.names import STATE
 from backupd.core.overview import OrgStatus, Overview, UnderWay
+from backupd.core.plan import is_past_help
 from backupd.core.pulse import Pulse
 from backupd.core.reconcile import Reconciled, reconcile
 from backupd.core.records import RememberedOffer
@@ -91,6 +92,7 @@ class Survey:
             under_way=tuple(
                 _under_way(job, archived[job.offer.job].files if job.offer.job in archived else frozenset(), growing)
                 for job in pending
+                if not is_past_help(job, archived.get(job.offer.job), self.clock.now())
             ),
             missed=await self.catalog.missed(org, limit=_MISSED_SHOWN),
             next_poll=service.next_polls.get(org) if service else None,

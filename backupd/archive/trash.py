@@ -31,11 +31,12 @@ _GOING = "emptying"  # what is in there is not whole any more
 
 
 def drop(root: Path, dropping: Dropping) -> None:
-    """Move a snapshot into the trash, and leave a note of it. Raises OSError."""
+    """Move a snapshot into the trash, if it is still there, and leave a note of it. Raises OSError."""
     make_folder(root / TRASH, PRIVATE_FOLDER)
     make_folders(root / TRASH, (_NOTES, _GOING), PRIVATE_FOLDER)
     put(_note(root, dropping), _to_json(dropping), mode=PRIVATE_FILE, scratch=root / TRASH / _GOING)
-    move(root / dropping.path, root / TRASH / trash_name(dropping.at, dropping.path))
+    if (root / dropping.path).exists():
+        move(root / dropping.path, root / TRASH / trash_name(dropping.at, dropping.path))
 
 
 def forget(root: Path, dropping: Dropping) -> None:

@@ -95,15 +95,9 @@ def find(db: sqlite3.Connection, name: str) -> SnapshotRow:
     raise UsageError(f"there is no snapshot {name!r}", advice="See `backupd list` for what there is.")
 
 
-def job_at(db: sqlite3.Connection, path: PurePosixPath) -> JobId | None:
-    """Return the job whose snapshot is at `path`; for an unreadable one, what its folder's name says."""
-    key = _key_at(db, path)
-    return JobId(key[1], key[2]) if key else None
-
-
 def files(db: sqlite3.Connection, path: PurePosixPath) -> tuple[FileRow, ...]:
     """Return the files of a snapshot: data first, then by name."""
-    key = _key_at(db, path)
+    key = db.execute("SELECT org, zgid, job FROM snapshots WHERE path = ?", (str(path),)).fetchone()
     found = sound_snapshot(db, key[0], JobId(key[1], key[2])) if key else None
     rows = sorted(found[1], key=lambda row: (row["kind"] != Kind.DATA, row["name"])) if found else ()
     return tuple(
@@ -166,13 +160,6 @@ def _remembered(db: sqlite3.Connection, org: str, job: JobId) -> RememberedOffer
 
 def _file(row: Row) -> FileId:
     return FileId(Kind(row["kind"]), row["name"])
-
-
-def _key_at(db: sqlite3.Connection, path: PurePosixPath) -> tuple[str, str, str] | None:
-    found: tuple[str, str, str] | None = db.execute(
-        "SELECT org, zgid, job FROM snapshots WHERE path = ?", (str(path),)
-    ).fetchone()
-    return found
 
 
 def _data_first(link: Link) -> tuple[bool, str]:

@@ -1,7 +1,7 @@
 """Rows into answers about the later life of snapshots: what to keep, what to read again, what to heal, what went."""
 
 import sqlite3
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -28,6 +28,14 @@ class Ask(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """What is known to lie at a path."""
+
+    job: JobId
+    readable: bool  # False: its manifest could not be read
+
+
+@dataclass(frozen=True, slots=True)
 class Later:
     """The catalog's answers about the later life of snapshots."""
 
@@ -49,9 +57,21 @@ class Later:
         """Return the jobs whose snapshots were dropped by rule, newest first."""
         return await self.ask(lambda db: _dropped(db, org, limit))
 
+    async def at(self, org: str, paths: Collection[PurePosixPath]) -> Mapping[PurePosixPath, Place]:
+        """Return what is known to lie at these paths."""
+        return await self.ask(lambda db: _at(db, org, paths))
+
+    async def ailing(self, org: str, *, before: datetime, limit: int) -> tuple[PurePosixPath, ...]:
+        """Return the snapshots that are not as recorded and were last looked at before then, the longest ago first."""
+        return await self.ask(lambda db: _ailing(db, org, before, limit))
+
     async def longest_unread(self, org: str, *, before: datetime, limit: int) -> tuple[LastRead, ...]:
-        """Return the files that were last read before then, the longest unread first."""
+        """Return the files that were last read before then, the longest unread first; not those that refused it."""
         return await self.ask(lambda db: _longest_unread(db, org, before, limit))
+
+    async def unreadable(self, org: str, *, before: datetime, limit: int) -> tuple[LastRead, ...]:
+        """Return the files that could not be read when that was last tried, before then; the longest ago first."""
+        return await self.ask(lambda db: _unreadable(db, org, before, limit))
 
 
 def curable(db: sqlite3.Connection, org: str, now: datetime) -> tuple[RememberedOffer, ...]:
@@ -86,7 +106,7 @@ def _standing(row: Row, partial: Container[JobId]) -> Standing:
         job=job,
         taken_at=from_column(row["taken_at"]),
         archived_at=from_column(row["archived_at"]),
-        verified=not row["damaged"] and row["problem"] is None,
+        verified=False if row["damaged"] or row["problem"] is not None else None if row["unread"] else True,
         partial=row["missing"] > 0 or job in partial,
         size=row["size"],
     )
@@ -125,15 +145,46 @@ def _dropped(db: sqlite3.Connection, org: str, limit: int) -> tuple[DroppedJob, 
     )
 
 
+def _at(db: sqlite3.Connection, org: str, paths: Collection[PurePosixPath]) -> dict[PurePosixPath, Place]:
+    found = {}
+    for path in paths:
+        rows = db.execute("SELECT * FROM snapshots WHERE path = ? AND org = ?", (str(path), org))
+        for row in sound(rows):
+            found[path] = Place(JobId(row["zgid"], row["job"]), readable=row["problem"] is None)
+    return found
+
+
+def _ailing(db: sqlite3.Connection, org: str, before: datetime, limit: int) -> tuple[PurePosixPath, ...]:
+    rows = db.execute(
+        "SELECT path FROM snapshots INDEXED BY snapshots_damaged"
+        " WHERE org = ? AND damaged > 0 AND (other > 0 OR problem IS NOT NULL)"
+        " AND ifnull(scrubbed_at, '') < ? ORDER BY scrubbed_at LIMIT ?",
+        (org, to_column(before), limit),
+    )
+    return tuple(PurePosixPath(path) for (path,) in rows)
+
+
 def _longest_unread(db: sqlite3.Connection, org: str, before: datetime, limit: int) -> tuple[LastRead, ...]:
     """Return the files that were last read before then, the longest unread first."""
     rows = db.execute(
         "SELECT path, zgid, job, kind, name, files.size, read_at FROM files INDEXED BY files_by_reading"
         " JOIN snapshots ON snapshots.id = files.snapshot"
-        " WHERE read_at < ? AND org = ? AND problem IS NULL ORDER BY read_at LIMIT ?",
+        " WHERE read_at < ? AND unread_at IS NULL AND org = ? AND problem IS NULL ORDER BY read_at LIMIT ?",
         (to_column(before), org, limit),
     )
-    return tuple(
-        LastRead(PurePosixPath(path), JobId(zgid, job), FileId(Kind(kind), name), size, from_column(read_at))
-        for path, zgid, job, kind, name, size, read_at in rows
+    return tuple(_last_read(row) for row in rows)
+
+
+def _unreadable(db: sqlite3.Connection, org: str, before: datetime, limit: int) -> tuple[LastRead, ...]:
+    rows = db.execute(
+        "SELECT path, zgid, job, kind, name, files.size, read_at FROM files INDEXED BY files_unread"
+        " JOIN snapshots ON snapshots.id = files.snapshot"
+        " WHERE unread_at < ? AND org = ? AND problem IS NULL AND other = 0 ORDER BY unread_at LIMIT ?",
+        (to_column(before), org, limit),
     )
+    return tuple(_last_read(row) for row in rows)
+
+
+def _last_read(row: tuple[str, str, str, str, str, int, str]) -> LastRead:
+    path, zgid, job, kind, name, size, read_at = row
+    return LastRead(PurePosixPath(path), JobId(zgid, job), FileId(Kind(kind), name), size, from_column(read_at))

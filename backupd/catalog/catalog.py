@@ -153,10 +153,6 @@ class Catalog:
         """Find one snapshot by its path, folder or job id, or the beginning of one. Raises UsageError."""
         return await self._ask(lambda db: asking.find(db, name))
 
-    async def job_at(self, path: PurePosixPath) -> JobId | None:
-        """Return whose snapshot is at `path`."""
-        return await self._ask(lambda db: asking.job_at(db, path))
-
     async def files(self, path: PurePosixPath) -> tuple[FileRow, ...]:
         """Return the files of the snapshot at `path`."""
         return await self._ask(lambda db: asking.files(db, path))

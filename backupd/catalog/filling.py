@@ -94,7 +94,7 @@ def put_unreadable(
         "manifest_sha256": "",
         "problem": problem,
     }
-    _put_snapshot(db, row)
+    later.recount(db, _put_snapshot(db, row))
 
 
 def put_found(db: sqlite3.Connection, batch: Iterable[FoundSnapshot], at: datetime) -> None:
@@ -268,6 +268,7 @@ def _put_published(
     elif found is not None:
         set_problem = "UPDATE snapshots SET problem = ? WHERE org = ? AND zgid = ? AND job = ?"
         db.execute(set_problem, (str(found.record), *key))
+        later.recount_of(db, org, fact.job)
     record = "UPDATE snapshots SET journal_sha256 = ?, journal_revision = ? WHERE org = ? AND zgid = ? AND job = ?"
     db.execute(record, (fact.manifest_sha256, fact.revision, *key))
     if isinstance(fact, Healed):

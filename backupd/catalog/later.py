@@ -1,29 +1,33 @@
 """What became of snapshots after their day, into rows: read again, healed, held, dropped. Called by `filling`."""
 
 import sqlite3
+from datetime import timedelta
 
-from backupd.catalog.schema import to_column
+from backupd.catalog.schema import from_column, to_column
 from backupd.core.facts import Dropped, Healed, HoldLifted, HoldSet, Scrubbed
 from backupd.core.manifest import Manifest
-from backupd.core.model import FileId, JobId
+from backupd.core.model import FileId, JobId, Kind
 from backupd.core.records import FoundSnapshot
+
+_STAYS = timedelta(hours=12)  # a disk or a mount may refuse for a while
 
 
 def put_files(db: sqlite3.Connection, snapshot: int, manifest: Manifest) -> None:
     """Take in what the manifest lists; what later readings found of the same bytes stays known."""
-    known = db.execute("SELECT kind, name, sha256, read_at, damaged FROM files WHERE snapshot = ?", (snapshot,))
-    before = {(kind, name, sha256): (read_at, damaged) for kind, name, sha256, read_at, damaged in known}
+    columns = "kind, name, sha256, read_at, damaged, unread_since, unread_at"
+    known = db.execute(f"SELECT {columns} FROM files WHERE snapshot = ?", (snapshot,))  # noqa: S608  fixed
+    before = {row[:3]: row[3:] for row in known}
     db.execute("DELETE FROM files WHERE snapshot = ?", (snapshot,))
     rows = []
     for entry in manifest.files:
         kind, name, received, verified_at = str(entry.file.kind), entry.file.name, entry.received, entry.verified_at
         verified = to_column(verified_at)
-        read_at, damaged = before.get((kind, name, received.sha256), (verified, 0))
+        read_at, *found = before.get((kind, name, received.sha256), (verified, 0, None, None))
         checked = received.checked
         numbers = (received.size, received.sha256, checked.members, checked.unpacked_size)
-        rows.append((snapshot, kind, name, *numbers, verified, max(read_at, verified), damaged))
-    db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-    _recount(db, snapshot)
+        rows.append((snapshot, kind, name, *numbers, verified, max(read_at, verified), *found))
+    db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    recount(db, snapshot)
 
 
 def put_scrubbed(db: sqlite3.Connection, org: str, fact: Scrubbed, at: str) -> None:
@@ -32,14 +36,18 @@ def put_scrubbed(db: sqlite3.Connection, org: str, fact: Scrubbed, at: str) -> N
     if snapshot is None:
         return
     if fact.read is None:
-        db.execute("UPDATE files SET read_at = ?, damaged = 0 WHERE snapshot = ?", (at, snapshot))
+        clear = "UPDATE files SET read_at = ?, damaged = 0, unread_since = NULL, unread_at = NULL WHERE snapshot = ?"
+        db.execute(clear, (at, snapshot))
     else:
         _mark(db, snapshot, fact.read, read_at=at, damaged=False)
     _mark(db, snapshot, fact.damaged, read_at=at, damaged=True)
+    _mark_unread(db, snapshot, fact, at)
     db.execute("UPDATE snapshots SET scrubbed_at = ? WHERE id = ?", (at, snapshot))
     if fact.other is not None:
-        db.execute("UPDATE snapshots SET other = ? WHERE id = ?", (len(fact.other), snapshot))
-    _recount(db, snapshot)
+        bad = db.execute("SELECT kind, name FROM files WHERE snapshot = ? AND damaged = 1", (snapshot,))
+        known = {str(FileId(Kind(kind), name)) for kind, name in bad}  # counted as files
+        db.execute("UPDATE snapshots SET other = ? WHERE id = ?", (len({*fact.other} - known), snapshot))
+    recount(db, snapshot)
 
 
 def put_healed(db: sqlite3.Connection, org: str, fact: Healed, at: str) -> None:
@@ -47,7 +55,7 @@ def put_healed(db: sqlite3.Connection, org: str, fact: Healed, at: str) -> None:
     snapshot = _snapshot(db, org, fact.job)
     if snapshot is not None:
         _mark(db, snapshot, fact.files, read_at=at, damaged=False)
-        _recount(db, snapshot)
+        recount(db, snapshot)
 
 
 def put_hold(db: sqlite3.Connection, org: str, fact: HoldSet | HoldLifted, at: str) -> None:
@@ -92,15 +100,41 @@ def _snapshot(db: sqlite3.Connection, org: str, job: JobId) -> int | None:
 
 def _mark(db: sqlite3.Connection, snapshot: int, files: tuple[FileId, ...], *, read_at: str, damaged: bool) -> None:
     db.executemany(
-        "UPDATE files SET read_at = ?, damaged = ? WHERE snapshot = ? AND kind = ? AND name = ?",
+        "UPDATE files SET read_at = ?, damaged = ?, unread_since = NULL, unread_at = NULL"
+        " WHERE snapshot = ? AND kind = ? AND name = ?",
         [(read_at, damaged, snapshot, str(file.kind), file.name) for file in files],
     )
 
 
-def _recount(db: sqlite3.Connection, snapshot: int) -> None:
-    """Say of a snapshot how much of it is damaged."""
+def _mark_unread(db: sqlite3.Connection, snapshot: int, fact: Scrubbed, at: str) -> None:
+    """Take in what could not be read. A file of which that stays so counts as damaged, to be healed while it can be.
+
+    Where the folder itself is not as it should be, no new file would mend that.
+    """
+    which = [(at, snapshot, str(file.kind), file.name) for file in fact.unread]
+    where = "snapshot = ?2 AND kind = ?3 AND name = ?4"
+    db.executemany(
+        f"UPDATE files SET unread_since = ifnull(unread_since, ?1), unread_at = ?1 WHERE {where}",  # noqa: S608  fixed
+        which,
+    )
+    if not fact.other:
+        before = to_column(from_column(at) - _STAYS)
+        damaged = "UPDATE files SET damaged = 1 WHERE snapshot = ? AND unread_at = ? AND unread_since <= ?"
+        db.execute(damaged, (snapshot, at, before))
+
+
+def recount(db: sqlite3.Connection, snapshot: int) -> None:
+    """Say of a snapshot how much of it is damaged, and how much could not be read."""
     db.execute(
-        "UPDATE snapshots SET damaged = other + (SELECT count(*) FROM files WHERE snapshot = :id AND damaged = 1)"
-        " WHERE id = :id",
+        "UPDATE snapshots SET damaged = max(other, problem IS NOT NULL)"
+        " + (SELECT count(*) FROM files WHERE snapshot = :id AND damaged = 1),"
+        " unread = (SELECT count(*) FROM files WHERE snapshot = :id AND unread_at IS NOT NULL) WHERE id = :id",
         {"id": snapshot},
     )
+
+
+def recount_of(db: sqlite3.Connection, org: str, job: JobId) -> None:
+    """Say of a job's snapshot, if there is one, how much of it is damaged."""
+    snapshot = _snapshot(db, org, job)
+    if snapshot is not None:
+        recount(db, snapshot)

@@ -6,7 +6,7 @@ Instants are text in one fixed form, in UTC, so that they sort as they follow ea
 
 from datetime import UTC, datetime
 
-VERSION = 5
+VERSION = 6
 
 TABLES = """
 CREATE TABLE orgs (
@@ -30,7 +30,8 @@ CREATE TABLE snapshots (
     missing INTEGER NOT NULL DEFAULT 0, -- files of the job that could not be had: it is partial
     scrubbed_at TEXT,
     other INTEGER NOT NULL DEFAULT 0,   -- what else in its folder was not as it should be when it was last read
-    damaged INTEGER NOT NULL DEFAULT 0, -- that, and its damaged files
+    damaged INTEGER NOT NULL DEFAULT 0, -- that (a manifest that cannot be read too), and its damaged files
+    unread INTEGER NOT NULL DEFAULT 0,  -- files that could not be read to their end when that was last tried
     files_seal INTEGER NOT NULL DEFAULT 0, seal INTEGER NOT NULL DEFAULT 0,
     UNIQUE (org, zgid, job)
 );
@@ -47,10 +48,12 @@ CREATE TABLE files (
     size INTEGER NOT NULL, sha256 TEXT NOT NULL, members INTEGER NOT NULL, unpacked_size INTEGER NOT NULL,
     verified_at TEXT NOT NULL,
     read_at TEXT NOT NULL,              -- when it was last read to its end
-    damaged INTEGER NOT NULL DEFAULT 0, -- it was not as recorded then
+    damaged INTEGER NOT NULL DEFAULT 0, -- it was not as recorded then, or could not be read for long
+    unread_since TEXT, unread_at TEXT,  -- when reading it failed, first and last; null: the last try did not fail
     PRIMARY KEY (snapshot, kind, name)
 ) WITHOUT ROWID;
 CREATE INDEX files_by_reading ON files (read_at);
+CREATE INDEX files_unread ON files (unread_at) WHERE unread_at IS NOT NULL;
 CREATE INDEX files_damaged ON files (snapshot) WHERE damaged = 1;
 
 CREATE TABLE jobs (

@@ -185,7 +185,12 @@ def _damaged(db: sqlite3.Connection, org: str) -> tuple[DamagedJob, ...]:
     sound_org(db, org)
     query = "SELECT * FROM snapshots INDEXED BY snapshots_damaged WHERE org = ? AND damaged > 0 ORDER BY taken_at"
     return tuple(
-        DamagedJob(JobId(row["zgid"], row["job"]), row["damaged"], from_column(row["expires_at"]))
+        DamagedJob(
+            JobId(row["zgid"], row["job"]),
+            row["damaged"],
+            from_column(row["expires_at"]),
+            curable=row["other"] == 0 and row["problem"] is None,
+        )
         for row in sound(db.execute(query, (org,)))
     )
 

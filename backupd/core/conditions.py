@@ -118,13 +118,20 @@ def not_reconciled(last_at: datetime, *, now: datetime) -> Finding | None:
     return _single(Condition.NOT_RECONCILED, f"the vendor's history was not read since {to_text(last_at)}")
 
 
-def damaged(job: JobId, *, files: int, links_live: bool) -> Finding:
-    """Find damage in a published snapshot; where no link lives that could heal it, a person must know of it."""
-    hope = (
-        "its links still live, so it is fetched again" if links_live else "its links are gone: restore it from a copy"
-    )
+def damaged(job: JobId, *, files: int, links_live: bool, curable: bool = True) -> Finding:
+    """Find damage in a published snapshot; where no link lives that could heal it, a person must know of it.
+
+    Not `curable`: it is not only files that could be fetched again.
+    """
+    if not curable:
+        hope = "no download mends all of that: restore it from a copy"
+    elif links_live:
+        hope = "its links still live, so it is fetched again"
+    else:
+        hope = "its links are gone: restore it from a copy"
     text = f"of job {job} {counted(files, 'file')} cannot be relied on (damaged, missing or unreadable); {hope}"
-    return Finding(f"{Condition.DAMAGED}/{job}", Condition.DAMAGED, text, extent=files, stays=not links_live)
+    stays = not (links_live and curable)
+    return Finding(f"{Condition.DAMAGED}/{job}", Condition.DAMAGED, text, extent=files, stays=stays)
 
 
 def job_missed(job: JobId, *, files: int, saved: int, expired_at: datetime) -> Finding:

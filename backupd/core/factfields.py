@@ -146,7 +146,8 @@ def _scrubbed(fields: Fields) -> Scrubbed:
     damaged = tuple(_file(entry) for entry in _list(fields, "damaged"))
     read = None if fields.get("read") is None else tuple(_file(entry) for entry in _list(fields, "read"))
     other = None if fields.get("other") is None else tuple(_texts(fields, "other"))
-    return Scrubbed(_job(fields), _number(fields, "files"), damaged, read, other)
+    unread = tuple(_file(entry) for entry in _list(fields, "unread")) if "unread" in fields else ()
+    return Scrubbed(_job(fields), _number(fields, "files"), damaged, read, other, unread)
 
 
 def _hold_set(fields: Fields) -> HoldSet:
@@ -221,6 +222,8 @@ def _scrubbed_fields(fact: Scrubbed) -> dict[str, Any]:
         fields["read"] = [_file_fields(file) for file in fact.read]
     if fact.other is not None:
         fields["other"] = list(fact.other)
+    if fact.unread:
+        fields["unread"] = [_file_fields(file) for file in fact.unread]
     return fields
 
 

@@ -112,6 +112,7 @@ class Scrubbed(Fact):
     damaged: tuple[FileId, ...]
     read: tuple[FileId, ...] | None = None  # the files that were read to their end; None: all of them
     other: tuple[str, ...] | None = None  # what else in its folder was not as it should be; None: not looked at
+    unread: tuple[FileId, ...] = ()  # the files that could not be read to their end
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,9 @@ def judge_observation(seen: Observation, *, expect_every: timedelta | None, now:
         else None,
     ]
     missed = [job_missed(job.job, files=job.files, saved=job.saved, expired_at=job.expired_at) for job in seen.missed]
-    ruined = [damaged(job.job, files=job.files, links_live=job.expires_at > now) for job in seen.damaged]
+    ruined = [
+        damaged(job.job, files=job.files, links_live=job.expires_at > now, curable=job.curable) for job in seen.damaged
+    ]
     looked = frozenset(str(condition) for condition in _looked(seen, expect_every))
     return Judged((*(finding for finding in found if finding), *missed, *seen.lost, *ruined), looked)
 

@@ -43,17 +43,23 @@ Step = Fetch | GiveUp
 def plan(jobs: Iterable[RememberedOffer], *, archived: Mapping[JobId, ArchivedJob], now: datetime) -> tuple[Step, ...]:
     """Decide, job by job, what is left to do, the earliest expiry first; whole and given-up jobs need nothing.
 
-    A damaged file is fetched again while its link lives; after that it is no missed job, but damage.
+    A damaged file is fetched again while its link lives; after that it is no missed job, but damage. So is a snapshot
+    that lies there, or should, and whose manifest cannot be read.
     """
     steps: list[Step] = []
     for remembered in sorted(jobs, key=lambda job: (job.offer.expires_at, job.offer.job)):
         there = archived.get(remembered.offer.job)
         expired = remembered.offer.expires_at <= now
         missing = _missing(remembered, there, damaged_too=not expired)
-        if not missing or remembered.missed:
+        if not missing or remembered.missed or is_past_help(remembered, there, now):
             continue
         steps.append(GiveUp(remembered, missing, there) if expired else Fetch(remembered, missing, there))
     return tuple(steps)
+
+
+def is_past_help(remembered: RememberedOffer, archived: ArchivedJob | None, now: datetime) -> bool:
+    """Whether a job's snapshot cannot be read, and its links have expired: it is damaged, neither missed nor open."""
+    return archived is not None and archived.is_unreadable and remembered.offer.expires_at <= now
 
 
 def _missing(remembered: RememberedOffer, archived: ArchivedJob | None, *, damaged_too: bool) -> tuple[Link, ...]:

@@ -99,6 +99,11 @@ class ArchivedJob:
     damaged: frozenset[FileId] = frozenset()  # of these files, as their last reading found
     recorded_revision: int = 0  # that the journal tells of; 0: it tells of none
 
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether its manifest was never read by this catalog: that it should be there is all that is known."""
+        return self.revision == 0
+
 
 @dataclass(frozen=True, slots=True)
 class Chronicle:
@@ -116,3 +121,4 @@ class DamagedJob:
     job: JobId
     files: int
     expires_at: datetime  # of the links that could heal it
+    curable: bool = True  # False: more than files that could be fetched again is not as recorded, or is gone

@@ -16,6 +16,7 @@ from backupd.core.times import to_text
 _YOUNG = timedelta(days=7)  # until then its links may live, and nobody has had time to look at it
 _SKEW = timedelta(hours=1)
 _LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)  # nothing is older, however long a rule is
+_COUNTING = frozenset({"last_verified", "keep_last", "keep_daily", "keep_weekly", "keep_monthly", "keep_yearly"})
 _NEWEST = 3  # damage among so many of the newest snapshots stops all pruning
 
 
@@ -97,6 +98,16 @@ class Pruning:
         """What goes, oldest first: a pruning that is interrupted has then dropped what is least missed."""
         return tuple(verdict for verdict in reversed(self.verdicts) if isinstance(verdict, Drop))
 
+    @property
+    def bearers(self) -> tuple[Standing, ...]:
+        """The sound snapshots whose being there is why others may go: each uses up a rule's number. Newest first."""
+        kept = [verdict for verdict in self.verdicts if isinstance(verdict, Keep) and verdict.snapshot.is_sound]
+        return tuple(each.snapshot for each in kept if any(reason.rule in _COUNTING for reason in each.reasons))
+
+    def refused(self, reason: Reason) -> "Pruning":
+        """Give the pruning that drops nothing, for this reason."""
+        return Pruning(tuple(Keep(each.snapshot, (*_held(each), reason)) for each in self.verdicts), reason)
+
 
 def judge(
     snapshots: Iterable[Standing],
@@ -122,10 +133,8 @@ def judge(
     return Pruning(_verdicts(ordered, keepers))
 
 
-def refused(pruning: Pruning, why: str) -> Pruning:
-    """Let all snapshots stay after all, because of something that is not in the records."""
-    refusal = Reason("damage", f"{why}: nothing is dropped")
-    return Pruning(tuple(Keep(verdict.snapshot, (refusal,)) for verdict in pruning.verdicts), refusal)
+def _held(verdict: Keep | Drop) -> Iterator[Reason]:
+    return (reason for reason in verdict.reasons if reason.rule == "held")
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,9 @@ class Audit:
     @property
     def tells(self) -> bool:
         """Whether there is anything to write down."""
-        return bool(self.read or self.damaged or self.unreadable or self.other)
+        if self.job is None:
+            return bool(self.findings)
+        return bool(self.read or self.damaged or self.unreadable or self.other is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,14 @@ class Auditor:
     async def _audit(self, path: PurePosixPath) -> tuple[Audit, Inventory | ArchiveError]:
         inventory = await self._inventory(path)
         if isinstance(inventory, ArchiveError):
-            return Audit(path, (_without_folder(inventory),)), inventory
+            finding = _without_folder(inventory)
+            gone = (finding.name,) if finding.outcome is Outcome.FAILED else None
+            return Audit(path, (finding,), other=gone), inventory
         look = self.holds(path, FOLDER)
         findings = [*judge_folder(inventory), *await self._judge_record(inventory)] if look else []
         other = {finding.name for finding in findings if finding.outcome is Outcome.FAILED}
         if not isinstance(inventory.record, Manifest):
-            return Audit(path, tuple(findings)), inventory
+            return Audit(path, tuple(findings), other=tuple(sorted(other)) if look else None), inventory
         chosen = [entry for entry in inventory.record.files if self.holds(path, entry.file)]
         found = {entry.file: await self._read(path, entry) for entry in chosen}
         damaged = _with(Outcome.FAILED, found)

@@ -6,20 +6,23 @@ Killed at any instruction, the next opening of the records finishes the drop tha
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from backupd.archive import Archive
 from backupd.catalog import Catalog
 from backupd.core import events
 from backupd.core.agreement import standing_disagreement
+from backupd.core.audit import Outcome
 from backupd.core.clock import Clock
-from backupd.core.errors import RecordDamaged
+from backupd.core.errors import ArchiveError, RecordDamaged
 from backupd.core.facts import Dropped
-from backupd.core.manifest import Manifest
+from backupd.core.model import JobId
 from backupd.core.ports import Journal
-from backupd.core.records import Dropping
-from backupd.core.retention import Drop, Keep, Pruning, Rules, judge, refused
-from backupd.upkeep.recording import OpenRecords
+from backupd.core.records import ArchivedJob, Dropping
+from backupd.core.retention import Drop, Pruning, Reason, Rules, judge
+from backupd.upkeep.auditing import FOLDER, Auditor
+from backupd.upkeep.recording import OpenRecords, record_audits
+from backupd.verify import FileReading, Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Pruner:
         """
         async with self.archive.lock(self.org, what="prune"):
             journal, catalog = await self.open_records()
-            pruning = await self._unless_a_keeper_is_gone(await self._agreed(catalog))
+            pruning = await self._borne_out(await self._agreed(catalog), journal, catalog)
             if pruning.refusal is not None:
                 self.tell(events.PruningRefused(self.org, pruning.refusal.text))
                 return pruning
@@ -75,6 +78,27 @@ class Pruner:
             raise RecordDamaged(f"{self.org}: nothing is dropped: a new catalog, too, is wrong: {doubt}")
         return pruning
 
+    async def _borne_out(self, pruning: Pruning, journal: Journal, catalog: Catalog) -> Pruning:
+        """Refuse a pruning if one of the snapshots that others go for is not there; that is written down as damage.
+
+        Their folders and records are looked at, their zips are not read.
+        """
+        if not pruning.drops:
+            return pruning
+
+        async def recall(org: str, job: JobId) -> ArchivedJob | None:
+            return (await catalog.archived(org, [job])).get(job)
+
+        auditor = Auditor(self.archive.root, _read_nothing, lambda _, file: file == FOLDER, recall)
+        audits = [await auditor.audit(PurePosixPath(bearer.path)) for bearer in pruning.bearers]
+        bad = [audit for audit in audits if audit.outcome is not Outcome.OK]
+        if not bad:
+            return pruning
+        await record_audits(self.org, bad, journal, catalog)
+        finding = bad[0].findings[0]
+        text = f"{bad[0].path}, which would be kept, is not as it should be ({finding.name}: {finding.problem})"
+        return pruning.refused(Reason("damage", f"{text}: nothing is dropped"))
+
     async def _doubt(self, pruning: Pruning, catalog: Catalog) -> str | None:
         snapshots = [] if pruning.refusal else [drop.snapshot for drop in pruning.drops]
         known = await catalog.archived(self.org, [snapshot.job for snapshot in snapshots])
@@ -83,18 +107,6 @@ class Pruner:
             if doubt is not None or snapshot.job not in known:
                 return doubt or f"it does not find {snapshot.path} again"
         return None
-
-    async def _unless_a_keeper_is_gone(self, pruning: Pruning) -> Pruning:
-        """Refuse where a snapshot that stays, so that others may go, is not there or cannot be read."""
-        if not pruning.drops:
-            return pruning
-        for verdict in pruning.verdicts:
-            path = verdict.snapshot.path
-            if isinstance(verdict, Keep) and verdict.snapshot.is_sound:
-                found = await self.archive.look(PurePosixPath(path))
-                if not isinstance(found.record, Manifest):
-                    return refused(pruning, f"{path}, which would stay, is not there or cannot be read")
-        return pruning
 
     async def _drop(self, drop: Drop, journal: Journal, catalog: Catalog) -> None:
         job, path = drop.snapshot.job, drop.snapshot.path
@@ -110,6 +122,10 @@ class Pruner:
         count = await self.archive.empty_trash(self.org, before=self.clock.now() - self.trash_for)
         if count:
             self.tell(events.TrashEmptied(self.org, count))
+
+
+async def _read_nothing(path: Path, _: str) -> FileReading:
+    return Unreadable(ArchiveError(f"{path}: it was not to be read"))
 
 
 async def finish_drops(org: str, archive: Archive, journal: Journal, catalog: Catalog, tell: events.Tell) -> None:

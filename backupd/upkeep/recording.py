@@ -1,10 +1,14 @@
 """What audits found, into journal and catalog: one line a snapshot, under the org's lock."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
 
 from backupd.catalog import Catalog
+from backupd.catalog.asking_later import Place
 from backupd.core.facts import Scrubbed
+from backupd.core.model import JobId
 from backupd.core.ports import Journal
+from backupd.core.records import ArchivedJob
 from backupd.upkeep.auditing import Audit
 
 OpenRecords = Callable[[], Awaitable[tuple[Journal, Catalog]]]
@@ -12,30 +16,31 @@ OpenRecords = Callable[[], Awaitable[tuple[Journal, Catalog]]]
 
 
 async def record_audits(org: str, audits: Iterable[Audit], journal: Journal, catalog: Catalog) -> None:
-    """Write down what was read and what was damaged, unless the snapshot changed since, or is gone from the catalog.
+    """Write down what was read and what was damaged, unless the snapshot changed since, or was dropped.
 
-    What could not be read counts as damaged until it can be read: nobody can rely on it.
+    A snapshot that is gone, or whose manifest cannot be read, is known by its place. One that can be read again is
+    taken in anew.
     """
-    facts = [fact for audit in audits if (fact := await _fact(org, audit, catalog)) is not None]
+    telling = [audit for audit in audits if audit.tells]
+    paths = [audit.path for audit in telling]
+    places = await catalog.later.at(org, paths)
+    back = [audit.path for audit in telling if audit.job and audit.path in places and not places[audit.path].readable]
+    if back:
+        await catalog.rebuild(f"the archive speaks against it: the manifest of {back[0]} can be read")
+        places = await catalog.later.at(org, paths)
+    known = await catalog.archived(org, {place.job for place in places.values()})
+    facts = tuple(_facts(telling, places, known))
     if facts:
         await catalog.record(org, await journal.append(*facts))
 
 
-async def _fact(org: str, audit: Audit, catalog: Catalog) -> Scrubbed | None:
-    if audit.job is None:
-        return await _without_manifest(org, audit, catalog)
-    known = (await catalog.archived(org, [audit.job])).get(audit.job)
-    if not audit.tells or known is None or known.path != audit.path or known.revision != audit.revision:
-        return None
-    damaged = (*audit.damaged, *audit.unreadable)
-    return Scrubbed(audit.job, len(audit.read), damaged, audit.read, audit.other)
-
-
-async def _without_manifest(org: str, audit: Audit, catalog: Catalog) -> Scrubbed | None:
-    """Where folder or manifest are gone, all that the catalog knows to be there cannot be relied on."""
-    job = await catalog.job_at(audit.path)
-    known = (await catalog.archived(org, [job])).get(job) if job is not None else None
-    if job is None or known is None:
-        return None
-    other = tuple(sorted({finding.name for finding in audit.findings}))
-    return Scrubbed(job, 0, tuple(sorted(known.files, key=str)), (), other)
+def _facts(
+    audits: Iterable[Audit], places: Mapping[PurePosixPath, Place], known: Mapping[JobId, ArchivedJob]
+) -> Iterator[Scrubbed]:
+    for audit in audits:
+        job = places[audit.path].job if audit.path in places else None
+        if job is None or job not in known:
+            continue
+        unread = audit.unreadable if audit.job is not None else tuple(sorted(known[job].files))
+        if audit.job is None or (audit.job == job and audit.revision == known[job].revision):
+            yield Scrubbed(job, len(audit.read), audit.damaged, audit.read, audit.other, unread)

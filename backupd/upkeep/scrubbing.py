@@ -21,7 +21,9 @@ from backupd.core.portion import due_before, portion, quota
 from backupd.upkeep.auditing import FOLDER, Audit, Auditor, Read
 from backupd.upkeep.recording import OpenRecords, record_audits
 
+_DAY = timedelta(days=1)
 _PAGE = 10_000  # files looked at for one portion
+_AILING = 100  # snapshots looked at in one go, besides
 _PAUSE = 30.0  # seconds until the lock is tried again
 _TRIES = 960  # of them: as long as a cycle may hold it
 
@@ -45,13 +47,15 @@ class Scrubber:
         """Read the next portion again, tell damage at once, and write down what was found. Raises ArchiveError."""
         started = self.clock.monotonic()
         files = await self._next()
-        audits = []
+        ailing = [path for path in await self._ailing() if path not in {file.snapshot for file in files}]
+        audits = [await self._audit(path, frozenset({FOLDER})) for path in ailing]
         for path, group in groupby(sorted(files, key=lambda file: str(file.snapshot)), lambda file: file.snapshot):
             audit = await self._audit(path, frozenset({FOLDER, *(file.file for file in group)}))
             self._tell_bad(audit)
             audits.append(audit)
         if audits:
             await self._record(audits)
+        if files:
             size, damaged = sum(audit.size for audit in audits), sum(len(audit.damaged) for audit in audits)
             seconds = self.clock.monotonic() - started
             self.tell(events.ScrubFinished(self.org, len(files), size, damaged, seconds))
@@ -60,11 +64,18 @@ class Scrubber:
     async def _audit(self, path: PurePosixPath, chosen: frozenset[FileId]) -> Audit:
         return await Auditor(self.root, self.read, lambda _, file: file in chosen).audit(path)
 
+    async def _ailing(self) -> tuple[PurePosixPath, ...]:
+        """Return what is known not to be as it should, to see once a day whether somebody mended it."""
+        return await self.catalog.later.ailing(self.org, before=self.clock.now() - _DAY, limit=_AILING)
+
     async def _next(self) -> tuple[LastRead, ...]:
+        """Return what was not read for longest; and, once a day, what could not be read."""
         total = sum(org.size for org in await self.catalog.totals() if org.org == self.org)
-        before = due_before(self.clock.now(), self.every)
-        unread = await self.catalog.later.longest_unread(self.org, before=before, limit=_PAGE)
-        return portion(unread, quota(total, every=self.every, since=self.round))
+        now, later = self.clock.now(), self.catalog.later
+        limit = quota(total, every=self.every, since=self.round)
+        unread = await later.longest_unread(self.org, before=due_before(now, self.every), limit=_PAGE)
+        refused = await later.unreadable(self.org, before=now - _DAY, limit=_PAGE)
+        return (*portion(unread, limit), *portion(refused, limit))  # what cannot be read takes no other file's turn
 
     def _tell_bad(self, audit: Audit) -> None:
         for finding in audit.findings:

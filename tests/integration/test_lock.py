@@ -111,4 +111,5 @@ async def test_parts_of_one_process_wait_for_each_other(tmp_path):
 
     await asyncio.gather(part("cycle"), part("prune"))
 
-    assert order == ["cycle begins", "cycle ends", "prune begins", "prune ends"]
+    first, second = ["cycle begins", "cycle ends"], ["prune begins", "prune ends"]
+    assert order in (first + second, second + first)  # whose turn comes first is left open

@@ -20,6 +20,7 @@ from backupd.core.events import (
 )
 from backupd.core.exits import Exit
 from backupd.core.facts import HoldSet
+from backupd.core.names import MANIFEST
 from backupd.core.retention import Rules
 from backupd.settings import load
 from backupd.verify import FileReading, Unreadable, ZipLimits
@@ -100,6 +101,56 @@ async def test_nothing_goes_while_the_newest_is_known_to_be_damaged(keeper):
 
     assert pruning.refusal is not None
     assert _jobs(keeper) == list(RUNS)
+
+
+def _lose_folder(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def _lose_manifest(folder: Path) -> None:
+    (folder / MANIFEST).unlink()
+
+
+def _lose_content(folder: Path) -> None:
+    manifest = folder / MANIFEST
+    manifest.chmod(0o640)
+    manifest.write_bytes(b"{}")
+    manifest.chmod(0o440)
+
+
+def _lose_zip(folder: Path) -> None:
+    (folder / str(DATA)).unlink()
+
+
+LOST = pytest.mark.parametrize("lose", [_lose_folder, _lose_manifest, _lose_content, _lose_zip])
+
+
+@LOST
+async def test_nothing_goes_in_favour_of_a_snapshot_that_is_not_there(keeper, lose):
+    lose(keeper.operator.root / keeper.folder("4003"))
+    left = keeper.operator.snapshots
+
+    refusals = [(await keeper.prune()).refusal for _ in range(2)]
+
+    assert [refusal and refusal.rule for refusal in refusals] == ["damage", "damage"]
+    assert len(keeper.operator.ear.of(PruningRefused)) == 2
+    assert keeper.operator.snapshots == left
+    await keeper.operator.run_once()
+    assert "damaged/4003" in [event.key for event in keeper.operator.ear.of(AlarmWasRaised)]
+
+
+async def test_what_is_lost_of_old_times_is_not_counted_among_what_stays(keeper):
+    keeper.rules = Rules(keep_last=2)
+    for number in range(4, 8):
+        keeper.operator.vendor.add_run(run(f"400{number}", days_ago=0, names=("Data_001.zip",)))
+        assert await keeper.operator.run_once() is Exit.OK
+        keeper.operator.clock.pass_time(days=14)
+    await keeper.write(HoldSet(keeper.job("4001"), "lawsuit"))
+    _lose_folder(keeper.operator.root / keeper.folder("4002"))
+
+    await keeper.prune()
+
+    assert _jobs(keeper) == ["4001", "4006", "4007"]
 
 
 @pytest.mark.parametrize("skew", [timedelta(hours=2), timedelta(hours=-2)])
@@ -207,72 +258,126 @@ async def test_damage_is_told_at_once_and_stays_known_when_no_link_lives(keeper)
         assert [row.damaged for row in await library.catalog.snapshots() if row.job.job == "4001"] == [1]
 
 
-def _lose(how: str, folder: Path) -> None:
-    manifest = folder / "manifest.json"
-    if how == "folder":
-        shutil.rmtree(folder)
-    elif how == "manifest":
-        manifest.unlink()
-    else:
-        manifest.chmod(0o640)
-        manifest.write_bytes(b"{}")
-
-
 def _alarms(told: list[AlarmWasRaised]) -> list[str]:
     return [event.key for event in told if event.key.startswith("damaged")]
 
 
-@pytest.mark.parametrize("how", ["folder", "manifest", "content"])
-async def test_nothing_goes_while_the_newest_is_not_there(keeper, how):
-    """It is the reason why the others may go; no scrub has noticed yet."""
-    others = _jobs(keeper)[:2]
-    _lose(how, keeper.operator.root / keeper.folder("4003"))
+@pytest.fixture
+def unreadable(monkeypatch):
+    """Let files of these jobs be refused by the disk."""
+    jobs: set[str] = set()
 
-    pruning = await keeper.prune()
+    async def read(path: Path, limits: ZipLimits, *, name: str) -> FileReading:
+        if jobs & {part.rpartition("_")[2] for part in path.parts}:
+            return Unreadable(ArchiveError("EIO"))
+        return await read_apart(path, limits, name=name)
 
-    assert pruning.drops == ()
-    assert "nothing is dropped" in pruning.refusal.text
-    assert _jobs(keeper)[:2] == others
-    assert len(keeper.operator.ear.of(PruningRefused)) == 1
-
-
-@pytest.mark.parametrize("how", ["folder", "manifest", "content"])
-async def test_what_is_gone_is_told_once_and_raises_an_alarm_that_stays(keeper, how):
-    _lose(how, keeper.operator.root / keeper.folder("4003"))
-    keeper.operator.clock.pass_time(days=30)
-    keeper.scrub_every = timedelta(hours=2)
-
-    for _ in range(4):
-        await keeper.scrub()
-        assert await keeper.operator.run_once() is Exit.OK
-        keeper.operator.clock.pass_time(minutes=10)
-
-    assert len(keeper.operator.ear.of(FileDamaged)) == 1
-    assert _alarms(keeper.operator.ear.of(AlarmWasRaised)) == ["damaged/4003"]
-    assert (await keeper.prune()).drops == ()
+    monkeypatch.setattr("backupd.upkeep.caretaker.read_apart", read)
+    return jobs
 
 
-async def test_a_file_that_cannot_be_read_is_in_nobodys_way_and_counts_as_damaged_meanwhile(keeper, monkeypatch):
-    async def unreadable(path: Path, limits: ZipLimits, *, name: str) -> FileReading:
-        return await read_apart(path, limits, name=name) if "4001" not in str(path) else Unreadable(ArchiveError("EIO"))
+async def _alarms_after_a_run(keeper: Keeper) -> list[str]:
+    assert await keeper.operator.run_once() is Exit.OK
+    return _alarms(keeper.operator.ear.of(AlarmWasRaised))
 
-    monkeypatch.setattr("backupd.upkeep.caretaker.read_apart", unreadable)
+
+async def test_a_file_that_cannot_be_read_takes_no_other_ones_turn_and_is_an_alarm_if_that_stays(keeper, unreadable):
+    unreadable.add("4001")
     keeper.operator.clock.pass_time(days=20)
-
     seen = []
-    for _ in range(4):
+    for _ in range(8):
         seen += [audit.path.name[-4:] for audit in await keeper.scrub()]
         keeper.operator.clock.pass_time(hours=1)
     assert seen == ["4001", "4002", "4003"]
-    assert await keeper.operator.run_once() is Exit.OK
-    assert _alarms(keeper.operator.ear.of(AlarmWasRaised)) == ["damaged/4001"]
+    assert await _alarms_after_a_run(keeper) == []
 
-    monkeypatch.undo()
-    keeper.operator.clock.pass_time(days=20)
+    keeper.operator.clock.pass_time(days=1)
+    assert [audit.path.name[-4:] for audit in await keeper.scrub()] == ["4001"]
+    assert await _alarms_after_a_run(keeper) == ["damaged/4001"]
+
+    unreadable.clear()
+    keeper.operator.clock.pass_time(days=1.1)
     await keeper.scrub()
-    assert await keeper.operator.run_once() is Exit.OK
     async with keeper.library() as library:  # the alarm stays until somebody acknowledges it
         assert [row.damaged for row in await library.catalog.snapshots()] == [0, 0, 0]
+        assert [each.verified for each in await library.catalog.later.standings("main")] == [True] * 3
+
+
+@pytest.mark.parametrize("rebuilt", [False, True])
+async def test_a_snapshot_that_could_not_be_read_takes_no_sound_ones_place(keeper, unreadable, rebuilt):
+    unreadable.add("4003")
+    keeper.operator.clock.pass_time(days=30)
+    keeper.scrub_every = timedelta(hours=2)
+    await keeper.scrub()
+    if rebuilt:
+        await keeper.rebuild()
+
+    await keeper.prune()
+
+    assert _jobs(keeper) == ["4002", "4003"]
+
+
+async def test_what_stays_unreadable_is_fetched_again_while_its_link_lives(tmp_path, unreadable):
+    async with operated(tmp_path, run("4001", names=("Data_001.zip",))) as operator:
+        await operator.run_once()
+        keeper = Keeper(operator, scrub_every=timedelta(hours=1))
+        unreadable.add("4001")
+        for _ in range(2):
+            operator.clock.pass_time(days=1.1)
+            await keeper.scrub()
+        requests = len(operator.vendor.asked("download"))
+
+        assert await operator.run_once() is Exit.OK
+
+        assert len(operator.vendor.asked("download")) == requests + 1
+        async with keeper.library() as library:
+            assert [row.damaged for row in await library.catalog.snapshots()] == [0]
+
+
+@LOST
+async def test_a_snapshot_that_is_lost_is_one_alarm_and_stays_one(keeper, lose):
+    lose(keeper.operator.root / keeper.folder("4003"))
+    keeper.operator.clock.pass_time(days=30)
+
+    for _ in range(6):
+        await keeper.scrub()
+        await keeper.operator.run_once()
+        keeper.operator.clock.pass_time(hours=1)
+
+    told = [event for event in keeper.operator.ear.heard if getattr(event, "key", "") == "damaged/4003"]
+    assert [type(event) for event in told] == [AlarmWasRaised]
+    assert len(keeper.operator.ear.of(FileDamaged)) == 1
+    assert (await keeper.prune()).refusal is not None
+
+
+@pytest.mark.parametrize("lose", [_lose_folder, _lose_manifest, _lose_content])
+async def test_after_a_rebuild_too_a_lost_snapshot_is_damage_and_no_missed_job(keeper, lose):
+    lose(keeper.operator.root / keeper.folder("4003"))
+    await keeper.rebuild()
+
+    assert await keeper.operator.run_once() is Exit.OK
+
+    alarms = {event.key for event in keeper.operator.ear.of(AlarmWasRaised)}
+    assert "damaged/4003" in alarms
+    assert "job_missed/4003" not in alarms
+    assert (await keeper.prune()).refusal is not None
+
+
+async def test_what_was_restored_from_a_copy_is_found_whole_within_a_day(keeper):
+    manifest = keeper.operator.root / keeper.folder("4003") / MANIFEST
+    before = manifest.read_bytes()
+    _lose_manifest(manifest.parent)
+    await keeper.rebuild()
+    await keeper.scrub()
+    manifest.write_bytes(before)
+    manifest.chmod(0o440)
+    keeper.operator.clock.pass_time(days=1.1)
+
+    await keeper.scrub()
+
+    async with keeper.library() as library:
+        rows = [(row.job.job, row.problem, row.damaged) for row in await library.catalog.snapshots()]
+    assert rows[0] == ("4003", None, 0)
 
 
 async def test_damage_is_healed_while_the_link_lives(tmp_path):

@@ -116,6 +116,13 @@ def test_damage_that_cannot_be_healed_stays_until_a_person_knows_of_it():
     assert healable.extent == 2
 
 
+def test_damage_that_no_download_mends_stays_though_links_live():
+    finding = conditions.damaged(JOB, files=1, links_live=True, curable=False)
+
+    assert finding.stays
+    assert "restore it from a copy" in finding.text
+
+
 def test_a_missed_job_stays_and_says_what_is_missing():
     finding = conditions.job_missed(JOB, files=3, saved=1, expired_at=NOW)
 

@@ -52,7 +52,7 @@ facts = st.one_of(
     st.builds(Dropped, jobs, texts, numbers, texts, st.lists(texts, max_size=3).map(tuple)),
     st.builds(HoldSet, jobs, texts),
     st.builds(HoldLifted, jobs),
-    st.builds(Scrubbed, jobs, numbers, files, st.none() | files, st.lists(texts, max_size=3).map(tuple)),
+    st.builds(Scrubbed, jobs, numbers, files, st.none() | files, st.lists(texts, max_size=3).map(tuple), files),
     st.builds(AlarmRaised, texts, texts, texts, numbers, st.booleans()),
     st.builds(AlarmTold, texts, texts, numbers, st.booleans()),
     st.builds(AlarmAcknowledged, texts),
@@ -81,7 +81,7 @@ def test_a_field_that_is_missing_or_of_another_type_is_refused(fact):
 
 
 def test_a_scrub_of_a_part_says_what_was_read_and_what_else_was_wrong():
-    fact = Scrubbed(JOB, 2, (DATA,), read=(DATA,), other=("manifest.json",))
+    fact = Scrubbed(JOB, 2, (DATA,), read=(DATA,), other=("manifest.json",), unread=(DATA,))
 
     assert read_line(write_line(fact, at=AT, previous="")).fact == fact
 

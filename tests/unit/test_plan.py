@@ -53,6 +53,16 @@ def test_an_archived_job_needs_nothing_even_after_its_expiry():
     assert plan([job], archived=archived(job, "Data_001.zip"), now=NOW + LINK_LIFE) == ()
 
 
+def test_a_job_whose_snapshot_cannot_be_read_is_fetched_while_its_links_live_and_is_no_missed_one_then():
+    job = remembered("4004", "Data_001.zip")
+    there = {job.offer.job: replace(archived(job)[job.offer.job], revision=0)}
+
+    (step,) = plan([job], archived=there, now=NOW)
+
+    assert isinstance(step, Fetch)
+    assert plan([job], archived=there, now=NOW + LINK_LIFE) == ()
+
+
 def test_the_same_name_in_both_kinds_is_two_files():
     both = (link("4004", "Backup.zip", Kind.DATA), link("4004", "Backup.zip", Kind.ATTACHMENTS))
     job = RememberedOffer(offer("4004"), NOW, missed=False)

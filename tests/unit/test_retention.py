@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from backupd.core.model import JobId
-from backupd.core.retention import Keep, Rules, Standing, judge
+from backupd.core.retention import Keep, Reason, Rules, Standing, judge
 
 NOW = datetime(2024, 6, 1, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -47,6 +47,26 @@ def test_without_a_rule_everything_stays():
 
     assert kept(pruning) == set(snapshots)
     assert {reason.rule for verdict in pruning.verdicts for reason in verdict.reasons} == {"no_rule"}
+
+
+def test_what_uses_up_a_number_bears_the_others_going_and_what_stays_for_itself_does_not():
+    young, damaged, *others = snapshots = [aged(1), aged(10, verified=None), aged(20), aged(40), aged(50)]
+
+    pruning = pruned(snapshots, Rules(keep_last=2, keep_within=40 * DAY), holds={others[2].job: "lawsuit"})
+
+    assert pruning.bearers == (young, others[0])
+    assert kept(pruning) == set(snapshots)
+    assert damaged not in pruning.bearers
+
+
+def test_a_pruning_that_is_refused_afterwards_keeps_all_and_says_why():
+    snapshots = [aged(days) for days in (10, 20, 30)]
+
+    pruning = pruned(snapshots, Rules(keep_last=1), holds={snapshots[0].job: "?"}).refused(Reason("damage", "gone"))
+
+    assert kept(pruning) == set(snapshots)
+    assert rules_for(pruning, snapshots[0]) == ["held", "damage"]
+    assert rules_for(pruning, snapshots[2]) == ["damage"]
 
 
 def test_keep_last_keeps_the_newest():
