@@ -243,8 +243,14 @@ class _Pass:
         failures = await job.fetch(allowed, staging, hidden=bool(self.shown) and step.job not in self.shown)
         if failures or barred or step.job in self.blocked:
             self._incomplete(step, failures.values())
+            await self._heal(step, staging, schedule, started)
             return
         await self._publish(step, staging, schedule, started)
+
+    async def _heal(self, step: Fetch, staging: Staging, schedule: Schedule | None, started: float) -> None:
+        """Let whole files take the place of damaged ones at once, though others of the job are not whole yet."""
+        if step.archived is not None and step.archived.damaged & staging.whole().keys():
+            await self._publish(step, staging, schedule, started, more=True)
 
     def _barred(self, step: Fetch, staging: Staging) -> set[FileId]:
         """Return the files whose links must not be followed as the settings are today; tell of those not told yet."""
@@ -264,17 +270,21 @@ class _Pass:
         schedule: Schedule | None,
         started: float,
         missing: tuple[FileId, ...] = (),
+        *,
+        more: bool = False,
     ) -> None:
+        """Publish what is whole. With `more` to come, what was received of that stays."""
         snapshot = await self._archiver().publish(step, staging, schedule, missing)
-        await self._record(staging, snapshot)
-        self.cycle.deadlines.end(self.cycle.org, step.job)
+        await self._record(staging, snapshot, more=more)
+        if not more:
+            self.cycle.deadlines.end(self.cycle.org, step.job)
         self.cycle.tell(telling.of_snapshot(self.cycle.org, snapshot, self.cycle.clock.monotonic() - started))
 
     def _archiver(self) -> JobArchiver:
         cycle = self.cycle
         return JobArchiver(cycle.org, cycle.vendor, cycle.downloads, cycle.archive, cycle.clock, cycle.tell)
 
-    async def _record(self, staging: Staging, snapshot: PublishedSnapshot) -> None:
+    async def _record(self, staging: Staging, snapshot: PublishedSnapshot, *, more: bool = False) -> None:
         """Let journal and catalog follow what publishing made true (once, even after a crash), then clear staging."""
         job = snapshot.manifest.job
         recorded = (await self.catalog.archived(self.cycle.org, [job])).get(job)
@@ -283,7 +293,7 @@ class _Pass:
         sound = (recorded.damaged & staging.whole().keys()).difference(snapshot.healed) if recorded else ()
         if sound:  # they were fetched to heal them, and those in the archive are the very same
             await self._write(Scrubbed(job, len(sound), (), read=tuple(sorted(sound))))
-        await staging.discard()
+        await (staging.go_on() if more else staging.discard())
         self.published.append(snapshot)
 
     async def _give_up(self, step: GiveUp, schedule: Schedule | None) -> None:

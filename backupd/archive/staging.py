@@ -124,6 +124,10 @@ class Staging:
             return None
         return await in_thread(self._root, lambda: carry_out(self._root, self._folder, intention))
 
+    async def go_on(self) -> None:
+        """Let go of what was published, and keep growing what is not whole yet."""
+        await in_thread(self._folder, self._go_on)
+
     async def discard(self) -> None:
         """Remove what publishing left; rejected copies stay."""
         await in_thread(self._folder, lambda: discard(self._folder))
@@ -164,6 +168,13 @@ class Staging:
             message = "there is no whole file to publish"
             raise ValueError(message)
         return Intention(path, manifest, tuple(entry.file for entry in manifest.files))
+
+    def _go_on(self) -> None:
+        remove(self._folder / PUBLISHING)
+        sync_folder(self._folder)
+        self._intention = None
+        self._receipts = Receipts(self._folder)
+        self._receipts.load(None)  # drops the receipts of what lies here no more
 
     def _intend(self, intention: Intention) -> None:
         text = intention_to_json(intention)

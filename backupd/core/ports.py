@@ -96,6 +96,9 @@ class Staging(Protocol):
     async def finished(self) -> PublishedSnapshot | None:
         """Return what was published from here if a crash came between publishing and discarding."""
 
+    async def go_on(self) -> None:
+        """Let go of what was published, and keep growing what is not whole yet."""
+
     async def discard(self) -> None:
         """Remove what publishing left; rejected copies stay."""
 

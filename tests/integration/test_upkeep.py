@@ -11,6 +11,7 @@ from backupd.core.audit import Outcome
 from backupd.core.errors import ArchiveError
 from backupd.core.events import (
     AlarmWasRaised,
+    AlarmWasRepeated,
     FileDamaged,
     PruningRefused,
     ScrubFinished,
@@ -20,9 +21,11 @@ from backupd.core.events import (
 )
 from backupd.core.exits import Exit
 from backupd.core.facts import HoldSet
+from backupd.core.model import FileId, Kind
 from backupd.core.names import MANIFEST
 from backupd.core.retention import Rules
 from backupd.settings import load
+from backupd.simulator import Refuse
 from backupd.verify import FileReading, Unreadable, ZipLimits
 from backupd.verify.apart import read_apart
 from tests.fakes.guillotine import Guillotine, Killed
@@ -406,6 +409,54 @@ async def test_damage_is_healed_while_the_link_lives(tmp_path):
             assert [row.damaged for row in await library.catalog.snapshots()] == [0]
 
 
+SECOND = FileId(Kind.DATA, "Data_002.zip")
+
+
+async def test_what_was_fetched_whole_heals_though_another_damaged_file_cannot_be_had(tmp_path):
+    async with operated(tmp_path, run("4001")) as operator:
+        await operator.run_once()
+        keeper = Keeper(operator, scrub_every=timedelta(hours=1))
+        whole = [keeper.damage("4001", file) for file in (DATA, SECOND)]
+        operator.clock.pass_time(hours=2)
+        await keeper.scrub()
+        operator.vendor.fault(Refuse(404), file=SECOND.name, always=True)
+
+        assert await operator.run_once() is Exit.INCOMPLETE
+        operator.clock.pass_time(days=1)
+        assert await operator.run_once() is Exit.INCOMPLETE
+
+        folder = operator.root / keeper.folder("4001")
+        assert (folder / str(DATA)).read_bytes() == whole[0]
+        assert (folder / str(SECOND)).read_bytes() != whole[1]
+        assert checksums_hold(folder) is False
+        assert len(list((operator.root / ".trash").glob("*.damaged"))) == 1
+        assert [event.files for event in operator.ear.of(SnapshotHealed)] == [1]
+        operator.clock.pass_time(days=8)
+        assert await operator.run_once() is Exit.OK
+        assert [event.key for event in operator.ear.of(AlarmWasRepeated)][-1] == "damaged/4001"
+
+
+async def test_what_was_received_of_a_file_is_kept_while_another_one_is_healed(tmp_path):
+    async with operated(tmp_path, run("4001")) as operator:
+        await operator.run_once()
+        keeper = Keeper(operator, scrub_every=timedelta(hours=1))
+        for file in (DATA, SECOND):
+            keeper.damage("4001", file)
+        operator.clock.pass_time(hours=2)
+        await keeper.scrub()
+        operator.vendor.drop_connection_after(40_000, file=SECOND.name)
+        operator.vendor.fault(Refuse(404), file=SECOND.name, always=True)
+        assert await operator.run_once() is Exit.INCOMPLETE
+        assert [event.files for event in operator.ear.of(SnapshotHealed)] == [1]
+
+        operator.vendor.org().faults.clear()
+        assert await operator.run_once() is Exit.OK
+
+        assert operator.vendor.asked("download")[-1].range == "bytes=40000-"
+        assert await operator.is_whole("4001")
+        assert not list((operator.root / ".staging" / "main").iterdir())
+
+
 async def test_a_file_that_only_seemed_damaged_is_left_as_it_is(tmp_path):
     async with operated(tmp_path, run("4001")) as operator:
         await operator.run_once()
@@ -446,6 +497,33 @@ async def test_killed_at_any_step_a_healing_is_finished_by_the_next_cycle(tmp_pa
         async with keeper.library() as library:
             assert [(row.damaged, row.revision) for row in await library.catalog.snapshots()] == [(0, 2)]
         assert len(list((operator.root / ".trash").glob("*.damaged"))) == 1
+
+
+@AT_ANY_STEP
+async def test_killed_at_any_step_a_healing_of_a_part_is_finished_and_so_is_the_rest(tmp_path, at):
+    async with operated(tmp_path, run("4001")) as operator:
+        await operator.run_once()
+        keeper = Keeper(operator, scrub_every=timedelta(hours=1))
+        for file in (DATA, SECOND):
+            keeper.damage("4001", file)
+        operator.clock.pass_time(hours=2)
+        await keeper.scrub()
+        operator.vendor.fault(Refuse(404), file=SECOND.name, always=True)
+        try:
+            with Guillotine(at=at).in_place():
+                await operator.run_once()
+        except (Killed, BaseExceptionGroup):
+            pass
+        shutil.rmtree(operator.root / ".state")
+        operator.vendor.org().faults.clear()
+
+        assert await operator.run_once() is Exit.OK
+
+        assert await operator.is_whole("4001")
+        async with keeper.library() as library:
+            assert [row.damaged for row in await library.catalog.snapshots()] == [0]
+        assert len(list((operator.root / ".trash").glob("*.damaged"))) == 2
+        assert not list((operator.root / ".staging" / "main").iterdir())
 
 
 async def test_what_a_rule_let_go_is_no_run_that_was_missed(keeper):
