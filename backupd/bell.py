@@ -1,6 +1,6 @@
 """Rings an org's alarms: what `core.alarms` decides is written into the journal, and then told.
 
-Used by `watch` after each cycle, and by `backupd reconcile`. Under the org's lock only.
+Used by `watch` after each cycle, by `upkeep` after each scrub, and by `backupd reconcile`. Under the org's lock only.
 """
 
 from collections.abc import Iterable

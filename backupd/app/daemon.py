@@ -28,7 +28,7 @@ async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: 
     from backupd.notify import Outbox, ServiceWatcher, Systemd
     from backupd.service import Generation, Service
     from backupd.settings.service import notify_socket, watchdog
-    from backupd.upkeep import doing, terms_of
+    from backupd.upkeep import doing, terms_of, unknown
     from backupd.web import Front, Place
 
     watcher = ServiceWatcher(Systemd(notify_socket()))
@@ -50,7 +50,11 @@ async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: 
             await outbox.use(named)
             carer = caretaker(app.library, heard)
             chores = [
-                chore for org, skew in app.skews.items() for chore in carer.chores(org, terms_of(settings, org), skew)
+                chore
+                for org in sorted({*settings.orgs, *await app.library.archive.orgs()})
+                for chore in carer.chores(
+                    org, terms_of(settings, org), app.skews.get(org, unknown), pruned=org in settings.orgs
+                )
             ]
             await stack.enter_async_context(doing(chores, heard.clock, heard.tell))
             return Generation(app.cycles, settings.poll.every, settings.poll.jitter, stack.pop_all().aclose)

@@ -69,6 +69,10 @@ class Later:
         """Return the files that were last read before then, the longest unread first; not those that refused it."""
         return await self.ask(lambda db: _longest_unread(db, org, before, limit))
 
+    async def unread(self, org: str, *, before: datetime) -> tuple[tuple[datetime, int], ...]:
+        """Return of which hours the last reading was, before then, and of how many bytes; the longest ago first."""
+        return await self.ask(lambda db: _unread(db, org, before))
+
     async def unreadable(self, org: str, *, before: datetime, limit: int) -> tuple[LastRead, ...]:
         """Return the files that could not be read when that was last tried, before then; the longest ago first."""
         return await self.ask(lambda db: _unreadable(db, org, before, limit))
@@ -173,6 +177,17 @@ def _longest_unread(db: sqlite3.Connection, org: str, before: datetime, limit: i
         (to_column(before), org, limit),
     )
     return tuple(_last_read(row) for row in rows)
+
+
+def _unread(db: sqlite3.Connection, org: str, before: datetime) -> tuple[tuple[datetime, int], ...]:
+    rows = db.execute(
+        "SELECT min(read_at), sum(files.size) FROM files INDEXED BY files_by_reading"
+        " JOIN snapshots ON snapshots.id = files.snapshot"
+        " WHERE read_at < ? AND unread_at IS NULL AND org = ? AND problem IS NULL"
+        " GROUP BY substr(read_at, 1, 13) ORDER BY 1",
+        (to_column(before), org),
+    )
+    return tuple((from_column(read_at), size) for read_at, size in rows)
 
 
 def _unreadable(db: sqlite3.Connection, org: str, before: datetime, limit: int) -> tuple[LastRead, ...]:

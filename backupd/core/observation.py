@@ -81,11 +81,16 @@ def judge_observation(seen: Observation, *, expect_every: timedelta | None, now:
         else None,
     ]
     missed = [job_missed(job.job, files=job.files, saved=job.saved, expired_at=job.expired_at) for job in seen.missed]
-    ruined = [
-        damaged(job.job, files=job.files, links_live=job.expires_at > now, curable=job.curable) for job in seen.damaged
-    ]
+    ruined = damage_found(seen.damaged, now)
     looked = frozenset(str(condition) for condition in _looked(seen, expect_every))
     return Judged((*(finding for finding in found if finding), *missed, *seen.lost, *ruined), looked)
+
+
+def damage_found(jobs: Iterable[DamagedJob], now: datetime) -> tuple[Finding, ...]:
+    """Find which snapshots are damaged."""
+    return tuple(
+        damaged(job.job, files=job.files, links_live=job.expires_at > now, curable=job.curable) for job in jobs
+    )
 
 
 def no_longer_lost(alarms: Alarms, runs: Reconciled | None) -> frozenset[str]:

@@ -11,9 +11,22 @@ def due_before(now: datetime, every: timedelta) -> datetime:
     return now - every / 2
 
 
-def quota(total: int, *, every: timedelta, since: timedelta) -> int:
-    """Say how many bytes are read in one go, if there is one each `since`: all of them within the other half."""
-    return max(1, -(-2 * total * since // every))
+def quota(
+    unread: Iterable[tuple[datetime, int]], total: int, *, now: datetime, every: timedelta, since: timedelta
+) -> int:
+    """Say how many of all (`total`) bytes are read in one go, one each `since`, so that each is read within `every`.
+
+    `unread`: when files whose turn has come were read last, and their bytes; the longest ago first. They are to be read
+    a tenth of their time early, which makes up for days when nothing was read; what is late for that is read soon, but
+    not all at once. Never less than the mean is read, or all would come due together.
+    """
+    soon = max(since, every / 30)
+    wanted, waiting = max(1, -(-total * since // every)), 0
+    for read_at, size in unread:
+        waiting += size
+        left = max(read_at + every * 9 / 10 - now, soon)
+        wanted = max(wanted, -(-waiting * since // left))
+    return wanted
 
 
 def portion(files: Iterable[LastRead], limit: int) -> tuple[LastRead, ...]:

@@ -121,7 +121,7 @@ def judge(
     ordered = sorted(snapshots, key=_newest_first, reverse=True)
     held = {index: f"it is held: {holds[each.job]}" for index, each in enumerate(ordered) if each.job in holds}
     keepers = [_Keeper("held", "", held)]
-    if rules.is_empty:
+    if rules.is_empty or not ordered:
         everything = _Keeper("no_rule", "", dict.fromkeys(range(len(ordered)), "there is no retention rule"))
         return Pruning(_verdicts(ordered, (*keepers, everything)))
     refusal = _refusal(ordered, now, skew)

@@ -71,7 +71,8 @@ class Caretaker:
             self.tell,
         )
 
-    def chores(self, org: str, terms: Terms, skew: Skew) -> Iterator[Chore]:
-        """Give what the daemon does for an org beside the cycles."""
-        yield Chore("prune", org, _AFTER_START, _DAY, self.pruner(org, terms, skew).run)
+    def chores(self, org: str, terms: Terms, skew: Skew, *, pruned: bool) -> Iterator[Chore]:
+        """Give what the daemon does for an org beside the cycles. Not `pruned`: nothing of it is dropped."""
+        if pruned:
+            yield Chore("prune", org, _AFTER_START, _DAY, self.pruner(org, terms, skew).run)
         yield Chore("scrub", org, 2 * _AFTER_START, _HOUR, self.scrubber(org, terms).run)

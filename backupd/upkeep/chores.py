@@ -1,4 +1,7 @@
-"""What the daemon does beside the cycles, each thing at its own pace; running time counts, not what the clock says."""
+"""What the daemon does beside the cycles, each thing at its own pace; running time counts, not what the clock says.
+
+The pace is that of beginnings: what takes long does not make the next time later.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -39,14 +42,14 @@ async def doing(chores: Sequence[Chore], clock: Clock, tell: Tell) -> AsyncItera
 
 
 async def _again_and_again(chore: Chore, clock: Clock, tell: Tell) -> None:
-    wait = chore.wait
+    due = clock.monotonic() + chore.wait.total_seconds()
     while True:
-        await clock.sleep(wait.total_seconds())
-        wait = chore.every
+        await clock.sleep(max(0.0, due - clock.monotonic()))
+        due = clock.monotonic() + chore.every.total_seconds()
         try:
             await chore.do()
         except ArchiveBusy:
-            wait = min(_SOON, chore.every)
+            due = clock.monotonic() + min(_SOON, chore.every).total_seconds()
         except BackupdError as error:
             tell(ChoreFailed(chore.org, chore.name, error.kind, str(error), error.advice))
         except Exception as error:  # noqa: BLE001 (a fault of ours in a chore must not stop the daemon, nor the chore for good)

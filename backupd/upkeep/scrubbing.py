@@ -18,6 +18,7 @@ from backupd.core.errors import ArchiveBusy
 from backupd.core.listing import LastRead
 from backupd.core.model import FileId
 from backupd.core.portion import due_before, portion, quota
+from backupd.upkeep.alarming import alarm_changes, ring
 from backupd.upkeep.auditing import FOLDER, Audit, Auditor, Read
 from backupd.upkeep.recording import OpenRecords, record_audits
 
@@ -53,7 +54,7 @@ class Scrubber:
             audit = await self._audit(path, frozenset({FOLDER, *(file.file for file in group)}))
             self._tell_bad(audit)
             audits.append(audit)
-        if audits:
+        if audits or await self._is_to_ring():
             await self._record(audits)
         if files:
             size, damaged = sum(audit.size for audit in audits), sum(len(audit.damaged) for audit in audits)
@@ -70,23 +71,32 @@ class Scrubber:
 
     async def _next(self) -> tuple[LastRead, ...]:
         """Return what was not read for longest; and, once a day, what could not be read."""
-        total = sum(org.size for org in await self.catalog.totals() if org.org == self.org)
         now, later = self.clock.now(), self.catalog.later
-        limit = quota(total, every=self.every, since=self.round)
-        unread = await later.longest_unread(self.org, before=due_before(now, self.every), limit=_PAGE)
+        before = due_before(now, self.every)
+        total = sum(org.size for org in await self.catalog.totals() if org.org == self.org)
+        waiting = await later.unread(self.org, before=before)
+        limit = quota(waiting, total, now=now, every=self.every, since=self.round)
+        unread = await later.longest_unread(self.org, before=before, limit=_PAGE)
         refused = await later.unreadable(self.org, before=now - _DAY, limit=_PAGE)
-        return (*portion(unread, limit), *portion(refused, limit))  # what cannot be read takes no other file's turn
+        # what cannot be read takes no other file's turn
+        return (*portion(unread, limit), *portion(refused, limit))
+
+    async def _is_to_ring(self) -> bool:
+        """Tell whether an alarm about damage is to be told, again or at all: no cycle may run for the org."""
+        return bool(await alarm_changes(self.org, self.catalog, self.clock.now()))
 
     def _tell_bad(self, audit: Audit) -> None:
         for finding in audit.findings:
             self.tell(_event(self.org, audit, finding))
 
     async def _record(self, audits: list[Audit]) -> None:
-        """Write it down as soon as the lock is free: what was read must not be read again."""
+        """Write it down, and raise the alarm, as soon as the lock is free: what was read must not be read again."""
         for _ in range(_TRIES):
             try:
                 async with self.archive.lock(self.org, what="scrub"):
-                    await record_audits(self.org, audits, *await self.open_records())
+                    journal, catalog = await self.open_records()
+                    await record_audits(self.org, audits, journal, catalog)
+                    await ring(self.org, journal, catalog, self.clock, self.tell)
                     return
             except ArchiveBusy:
                 await self.clock.sleep(_PAUSE)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import time_machine
@@ -27,6 +28,7 @@ from tests.fakes.clock import START
 from tests.fakes.records import Ear, checksums_hold, snapshots
 from tests.integration.operator import run
 
+E = TypeVar("E", bound=events.Event)
 STEP = timedelta(hours=1)  # by which idle time passes
 _ROUNDING = 0.001  # seconds; a timedelta counts microseconds
 pytestmark = pytest.mark.timeout(120)
@@ -77,6 +79,22 @@ class Daemon:
         self.root = folder / "archive"
         self.root.mkdir()
         self._config = folder / "backupd.toml"
+        self.configure(self.credentials("main"))
+
+    def credentials(self, org: str) -> str:
+        """Give what lets an org of the settings ask the vendor."""
+        return f"""
+            [orgs.{org}]
+            client_id = "1000.SIMULATED"
+            client_secret = "simulated"
+            refresh_token = "1000.simulated"
+            accounts_url = "{self.vendor.url}"
+            api_domain = "{self.vendor.url}"
+            download_hosts = ["{self.vendor.url.partition("//")[2]}"]
+            """
+
+    def configure(self, more: str) -> None:
+        """Write the settings: what all have, and more."""
         self._config.write_text(
             f"""
             [archive]
@@ -86,13 +104,7 @@ class Daemon:
             every = "12h"
             [web]
             listen = ""
-            [orgs.main]
-            client_id = "1000.SIMULATED"
-            client_secret = "simulated"
-            refresh_token = "1000.simulated"
-            accounts_url = "{self.vendor.url}"
-            api_domain = "{self.vendor.url}"
-            download_hosts = ["{self.vendor.url.partition("//")[2]}"]
+            {more}
             """,
             encoding="utf-8",
         )
@@ -121,11 +133,24 @@ class Daemon:
             self.clock.pass_time(min(STEP, self.clock.next_to_wake()) if due else STEP)
             await asyncio.sleep(0.001)
 
+    async def until(self, kind: type[E], count: int = 1, *, org: str = "main") -> list[E]:
+        """Let hours pass until so many events of this kind came for an org; return them."""
+        async with asyncio.timeout(20):
+            while len(found := [event for event in self.ear.of(kind) if getattr(event, "org", org) == org]) < count:
+                await self.live(hours=1)
+        return found
+
+    async def reload(self, more: str) -> None:
+        """Put new settings in force."""
+        self.configure(more)
+        os.kill(os.getpid(), signal.SIGHUP)
+        await self.until(events.SettingsReloaded)
+
     @property
     def next_poll(self) -> datetime:
         """When the next cycle is due, as the daemon says."""
         state = read_state(self.root / ".state" / "service.json")
-        return state.next_polls["main"] if state else self.clock.now()
+        return min(state.next_polls.values()) if state and state.next_polls else self.clock.now()
 
     @property
     def snapshots(self) -> int:
@@ -134,7 +159,7 @@ class Daemon:
 
 
 @asynccontextmanager
-async def daemon(folder: Path) -> AsyncIterator[Daemon]:
+async def daemon(folder: Path, settings: str = "") -> AsyncIterator[Daemon]:
     """Run the daemon against a vendor that has nothing yet; at the end SIGTERM must end it with 0."""
     with time_machine.travel(START, tick=False) as traveller:
         clock = MovedClock(traveller)
@@ -142,6 +167,7 @@ async def daemon(folder: Path) -> AsyncIterator[Daemon]:
         simulator = Simulator(scenario, clock=clock.now)
         async with simulator:
             running = Daemon(simulator, clock, folder)
+            running.configure(running.credentials("main") + settings)
             task = asyncio.create_task(running.run())
             while not running.polls:
                 await running.live(minutes=1)
@@ -224,6 +250,65 @@ async def test_a_disk_that_is_gone_is_told_at_once_and_nothing_is_made_in_its_pl
         away.rename(running.root)
         await running.live(hours=12)
         assert running.snapshots == 1
+
+
+KEEP_ONE = """
+            [retention]
+            keep_last = 1
+            [verify]
+            scrub_every = "2d"
+            """
+
+
+async def test_beside_its_cycles_the_daemon_prunes_and_reads_again(tmp_path):
+    async with daemon(tmp_path, KEEP_ONE) as running:
+        for name in ("4000", "4001"):
+            running.vendor.add_run(run(name, days_ago=0, names=("Data_001.zip",)))
+            await running.live(days=1)
+        assert running.snapshots == 2
+
+        (dropped,) = await running.until(events.SnapshotDropped)
+        await running.until(events.ScrubFinished, 2)
+
+        assert (dropped.job_id, running.snapshots) == ("4000", 1)
+        assert not running.ear.of(events.ChoreFailed)
+
+
+async def test_a_clock_that_is_far_off_the_vendors_keeps_the_daemon_from_pruning(tmp_path):
+    async with daemon(tmp_path, KEEP_ONE) as running:
+        running.vendor.switch(date_offset=timedelta(hours=-2))
+        for name in ("4000", "4001"):
+            running.vendor.add_run(run(name, days_ago=0, names=("Data_001.zip",)))
+            await running.live(days=1)
+        await running.live(days=9)
+
+        refused = await running.until(events.PruningRefused, 2)
+
+        assert {event.reason.partition(":")[0] for event in refused} == {
+            "the clock is more than an hour off the vendor's"
+        }
+        assert running.snapshots == 2
+
+
+@pytest.mark.parametrize("left", ["", "[orgs.main]"])
+async def test_an_org_that_no_cycle_runs_for_is_read_again_too_and_its_damage_is_an_alarm(tmp_path, left):
+    """It is not in the settings any more, or without credentials."""
+    async with daemon(tmp_path) as running:
+        running.vendor.add_run(run("4000", days_ago=0, names=("Data_001.zip",)))
+        await running.live(days=1)
+        (archived,) = (path for path in running.root.glob("main/*/*/data/Data_001.zip"))
+        archived.chmod(0o640)
+        archived.write_bytes(b"?")
+        archived.chmod(0o440)
+        await running.live(days=10)
+        running.ear.heard.clear()
+
+        await running.reload(f"""{running.credentials("other")}{left}{KEEP_ONE}""")
+        raised = await running.until(events.AlarmWasRaised)
+        repeated = await running.until(events.AlarmWasRepeated)
+
+        assert {event.key for event in (*raised, *repeated)} == {"damaged/4000"}
+        assert not running.ear.of(events.ChoreFailed)
 
 
 async def test_a_page_that_others_could_read_without_a_token_stops_the_start(tmp_path):

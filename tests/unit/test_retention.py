@@ -69,6 +69,10 @@ def test_a_pruning_that_is_refused_afterwards_keeps_all_and_says_why():
     assert rules_for(pruning, snapshots[2]) == ["damage"]
 
 
+def test_where_there_is_nothing_nothing_looks_wrong():
+    assert pruned([], Rules(keep_last=1)).refusal is None
+
+
 def test_keep_last_keeps_the_newest():
     snapshots = [aged(days) for days in (10, 20, 30, 40)]
 
