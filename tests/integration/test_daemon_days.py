@@ -307,7 +307,7 @@ async def test_an_org_that_no_cycle_runs_for_is_read_again_too_and_its_damage_is
         raised = await running.until(events.AlarmWasRaised)
         repeated = await running.until(events.AlarmWasRepeated)
 
-        assert {event.key for event in (*raised, *repeated)} == {"damaged/4000"}
+        assert {event.key for event in raised} | {event.key for event in repeated} == {"damaged/4000"}
         assert not running.ear.of(events.ChoreFailed)
 
 
