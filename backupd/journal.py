@@ -18,7 +18,7 @@ from typing import TypeVar
 from backupd.core.chain import START, digest, read_line, write_line
 from backupd.core.clock import Clock
 from backupd.core.diskerrors import archive_error
-from backupd.core.errors import RecordDamaged
+from backupd.core.errors import ArchiveGone, RecordDamaged
 from backupd.core.events import JournalMended, Tell
 from backupd.core.facts import Fact
 from backupd.core.records import JournalLine
@@ -63,7 +63,7 @@ class Journal:
         return journal
 
     async def append(self, *facts: Fact) -> tuple[JournalLine, ...]:
-        """Add facts, fsynced together. Raises ArchiveError, and then none was added."""
+        """Add facts, fsynced together. Raises ArchiveError, and then none was added; so if the journal is gone."""
         return await _to_its_end(lambda: self._append(facts))
 
     def lines(self, start: int = 0, previous: str = START) -> Iterator[JournalLine]:
@@ -146,7 +146,10 @@ class Journal:
             self._mend_unlocked()
 
     def _mend_unlocked(self) -> None:
+        known = self.size
         end = self._look()
+        if end.size < known:  # its disk is gone, say; a new one must not begin in its place
+            raise ArchiveGone(f"{self.path}: it is shorter than it was, or gone", advice="Look at the archive's disk.")
         if not end.torn:
             return
         try:

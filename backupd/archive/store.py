@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -16,15 +17,23 @@ from backupd.archive.locking import hold
 from backupd.archive.staging import Staging, discard, read_intention
 from backupd.core.clock import Clock
 from backupd.core.diskerrors import archive_error
-from backupd.core.errors import ArchiveError, ArchiveFull, ArchiveUnusable
-from backupd.core.events import Tell, WorkFinishedLater
+from backupd.core.errors import ArchiveError, ArchiveFull, ArchiveGone, ArchiveUnusable
+from backupd.core.events import ArchiveFound, ArchiveLost, Tell, WorkFinishedLater
 from backupd.core.manifest import Manifest
 from backupd.core.model import JobId
 from backupd.core.names import STAGING, STATE, TRASH, staging_path
 from backupd.core.records import Dropping, FoundSnapshot
 
 _BATCH = 256  # snapshots read in one go while scanning
-_COME_BACK = "Mount its disk, or put the folder back; the daemon then goes on by itself."
+_TOLD_AGAIN = 86_400.0  # seconds after which it is told again that the archive is gone
+
+
+@dataclass(slots=True)
+class _Gone:
+    """That the archive is not there: since when (of the running clock), and when that was told last."""
+
+    since: float
+    told_at: float | None = None
 
 
 class Archive:
@@ -36,7 +45,8 @@ class Archive:
         self._tell = tell
         self._tool_version = tool_version
         self._require_mount = require_mount
-        self._prepared = False
+        self._mounted_at: Path | None = None  # of the disk that was made ready; None: nothing was
+        self._gone: _Gone | None = None
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by org, within this process
 
     async def prepare(self) -> None:
@@ -47,10 +57,10 @@ class Archive:
     async def lock(self, org: str, *, what: str) -> AsyncIterator[None]:
         """Be the one writer of an org; parts of this process wait for each other.
 
-        Raises ArchiveBusy at once, saying who it is, if another process is. Raises ArchiveError, and makes nothing, if
-        the archive is not there any more: its disk may be gone, and what lies below where it was mounted is no archive.
+        Raises ArchiveBusy at once, saying who it is, if another process is. Raises ArchiveGone, and makes nothing, if
+        the archive is not there any more: its disk may be gone, and what lies below where it was mounted is none.
         """
-        await in_thread(self.root, self._check_root)
+        await self._look_for_root()
         async with self._turns[org], hold(self.root / STATE, org, what=what, clock=self._clock):
             yield
 
@@ -91,8 +101,12 @@ class Archive:
         return await in_thread(self.root, lambda: read_intention(self.root / staging_path(org, job)) is not None)
 
     async def orgs(self) -> tuple[str, ...]:
-        """Return the names of all orgs that have a folder, configured or not. Raises ArchiveUnusable without a root."""
-        return await in_thread(self.root, self._orgs)
+        """Return the names of all orgs that have a folder, configured or not.
+
+        Raises ArchiveUnusable without a root, and ArchiveGone as `lock` does.
+        """
+        await self._look_for_root()
+        return await in_thread(self.root, lambda: reading.orgs(self.root))
 
     async def snapshots(self, org: str | None = None) -> AsyncIterator[FoundSnapshot]:
         """Find every snapshot, of one org or of all, in order of their paths; a damaged record is told, not raised."""
@@ -117,6 +131,21 @@ class Archive:
         """Remove for good what an org threw away before then; return how many things. Use under the org's lock."""
         return await in_thread(self.root, lambda: trash.empty(self.root, org, before))
 
+    async def _look_for_root(self) -> None:
+        """Raise if the root is not there; tell it, and when it is back."""
+        now = self._clock.monotonic()
+        try:
+            await in_thread(self.root, self._check_root)
+        except ArchiveGone as error:
+            self._gone = gone = self._gone or _Gone(now)
+            if gone.told_at is None or now - gone.told_at >= _TOLD_AGAIN:
+                gone.told_at = now
+                self._tell(ArchiveLost(str(error), error.advice))
+            raise
+        if self._gone is not None:
+            self._tell(ArchiveFound(str(self.root), now - self._gone.since))
+            self._gone = None
+
     def _tell_finished(self, org: str, job: JobId, steps: tuple[str, ...]) -> None:
         for step in steps:
             self._tell(WorkFinishedLater(org, job.job, step))
@@ -126,7 +155,7 @@ class Archive:
     def _prepare(self) -> None:
         root = self.root
         self._check_root()
-        if self._require_mount and not _is_mount(root):
+        if self._require_mount and _mount_point(root) != root.resolve():
             raise ArchiveUnusable(f"{root}: the archive's root is not a mount point, as `archive.require_mount` asks")
         try:
             make_folders(root, (STAGING, TRASH, STATE), PRIVATE_FOLDER)
@@ -140,25 +169,25 @@ class Archive:
             raise ArchiveUnusable(f"{root}: the archive cannot be written to: {error.strerror}") from error
         for name in (STAGING, TRASH):
             _check_one_file_system(root / name, root)
-        self._prepared = True
+        self._mounted_at = _mount_point(root)
 
     def _check_root(self) -> None:
         try:
             state = "there" if self.root.is_dir() else "not a folder" if self.root.exists() else "missing"
         except OSError as error:  # a name that is too long, a folder above it that is closed to us
             raise ArchiveUnusable(f"{self.root}: the archive's root cannot be reached: {error.strerror}") from error
-        if self._prepared and not self._is_still_there():
-            raise ArchiveError(f"{self.root}: the archive that was here is gone", advice=_COME_BACK)
+        if self._mounted_at is not None and not self._is_still_there():
+            raise ArchiveGone(f"{self.root}: the archive that was here is gone")
         if state != "there":
             raise ArchiveUnusable(f"{self.root}: the archive's root is {state}")
 
     def _is_still_there(self) -> bool:
-        """Tell whether what was made ready is what lies here: of another disk, our folders are missing."""
-        return (self.root / STATE).is_dir() and (not self._require_mount or _is_mount(self.root))
+        """Tell whether what was made ready is what lies here.
 
-    def _orgs(self) -> tuple[str, ...]:
-        self._check_root()
-        return reading.orgs(self.root)
+        Of another folder our own ones are missing, and one below where a disk was mounted lies on another mount. (A
+        device's number is no sign: it may be another one when the disk comes back.)
+        """
+        return (self.root / STATE).is_dir() and _mount_point(self.root) == self._mounted_at
 
     def _stage(self, growth: Growth) -> tuple[Staging, tuple[str, ...]]:
         folder = self.root / staging_path(growth.org, growth.job)
@@ -203,18 +232,19 @@ def _growth_of(folder: Path) -> Growth | None:
     return Growth(manifest.org, manifest.job, manifest.expires_at, manifest.first_seen_at, None)
 
 
-def _is_mount(folder: Path) -> bool:
-    """Tell a mount point, also one whose disk is the parent's (a bind mount), which only the kernel's table shows."""
-    if folder.is_mount():
-        return True
+def _mount_point(folder: Path) -> Path:
+    """Return where the disk of a folder is mounted; a bind mount of the same disk only the kernel's table shows."""
+    folder, points = folder.resolve(), _mount_points()
+    return next((at for at in (folder, *folder.parents) if at.is_mount() or str(at) in points), folder)
+
+
+def _mount_points() -> frozenset[str]:
     try:
         table = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
-        return False
-    points = {
-        re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), line.split(" ")[4]) for line in table.splitlines()
-    }
-    return str(folder.resolve()) in points
+        return frozenset()
+    points = (line.split(" ")[4] for line in table.splitlines())
+    return frozenset(re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), point) for point in points)
 
 
 def _check_one_file_system(staging: Path, published: Path) -> None:

@@ -209,6 +209,13 @@ class ArchiveUnusable(ArchiveError):
     advice = "Create the folder, mount the disk or correct `archive.root`."
 
 
+class ArchiveGone(ArchiveError):
+    """The archive that a process works with is not where it was any more: its disk may be gone."""
+
+    kind = "archive_gone"
+    advice = "Mount its disk, or put the folder back; the daemon then goes on by itself."
+
+
 class ArchiveBusy(BackupdError):
     """Another backupd holds the lock; the message says who."""
 

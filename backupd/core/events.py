@@ -505,6 +505,25 @@ class HistoryUnavailable(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ArchiveLost(Event):
+    """The archive is not where it was; told at once, and daily for as long as that lasts."""
+
+    name = "archive.lost"
+    level = "error"
+    reason: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFound(Event):
+    """The archive that was gone is there again."""
+
+    name = "archive.found"
+    root: str
+    seconds: float  # how long it was gone, as far as was seen
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogRebuilt(Event):
     name = "catalog.rebuilt"
     level = "warning"

@@ -11,6 +11,7 @@ from typing import Literal
 
 from backupd.core import events
 from backupd.core.conditions import Condition
+from backupd.core.errors import ArchiveGone
 from backupd.core.events import Event
 from backupd.core.exits import Exit
 from backupd.core.figures import counted, instant, size, span
@@ -63,13 +64,18 @@ def message_of(event: Event, *, success: bool = False) -> Message | None:
             return _message(
                 (event.name, org, str(at)), org, title, text, "Order another with `backupd schedule create`."
             )
-        case events.CycleFailed(org, kind, status, reason, advice) if Exit(status) not in _TOLD_BY_ALARMS:
+        case events.CycleFailed(org, kind, status, reason, advice) if _is_to_tell(kind, Exit(status)):
             return _message((event.name, org, kind), org, "archiving broke off: see what to do", reason, advice)
-        case events.ChoreFailed(org, chore, kind, reason, advice):
+        case events.ChoreFailed(org, chore, kind, reason, advice) if kind != ArchiveGone.kind:
             title = f"{chore} failed: see what to do"
             return _message((event.name, org, chore, kind), org, title, reason, advice, tone="warning")
         case _:
             return _of_files(event) or (_good_news(event) if success else None)
+
+
+def _is_to_tell(kind: str, status: Exit) -> bool:
+    """Tell whether a failure of an org has no other message: an alarm, or the one for all orgs."""
+    return status not in _TOLD_BY_ALARMS and kind != ArchiveGone.kind
 
 
 def _of_files(event: Event) -> Message | None:
@@ -89,6 +95,11 @@ def _of_files(event: Event) -> Message | None:
             title = "the journal is not as it was written: look at it"
             advice = "Compare it with a copy; a head that was kept elsewhere shows whether it was changed."
             return _message((event.name, org), org, title, f"The journal: {detail}.", advice)
+        case events.ArchiveLost(reason, advice):
+            return _message((event.name,), "", "the archive is gone: look at its disk", reason, advice, again=True)
+        case events.ArchiveFound(root, seconds):
+            text = f"This is over: the archive at {root} was gone; that lasted {span(timedelta(seconds=seconds))}."
+            return _message((event.name,), "", "over: the archive is gone", text, tone="good", again=True)
         case events.SettingsKept(reason):
             text = f"{reason}. The old settings stay in force."
             return _message((event.name,), "", "the new settings are wrong: mend and reload", text)

@@ -9,9 +9,10 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from backupd.archive import store
 from backupd.archive.reading import manifest_bytes
-from backupd.core.errors import ArchiveError, ArchiveFull, ArchiveUnusable, RecordDamaged, ZipRejected
-from backupd.core.events import WorkFinishedLater
+from backupd.core.errors import ArchiveError, ArchiveFull, ArchiveGone, ArchiveUnusable, RecordDamaged, ZipRejected
+from backupd.core.events import ArchiveFound, ArchiveLost, WorkFinishedLater
 from backupd.core.exits import Exit
 from backupd.core.manifest import Manifest
 from backupd.core.model import JobId, Taken, TakenBasis
@@ -83,6 +84,33 @@ async def test_a_full_disk_is_no_wrong_setting(shelf, monkeypatch):
 async def test_a_root_that_should_be_a_mount_point_and_is_none_is_refused(shelf):
     with pytest.raises(ArchiveUnusable, match="mount point"):
         await shelf.archive(require_mount=True).prepare()
+
+
+async def test_what_lies_below_where_a_disk_was_mounted_is_not_the_archive(shelf, monkeypatch):
+    mounted = {str(shelf.root.resolve())}
+    monkeypatch.setattr(store, "_mount_points", lambda: frozenset(mounted))
+    await shelf.archive().prepare()  # once, before the disk was there: our folders lie below it, too
+    archive = shelf.archive()
+    await archive.prepare()
+
+    mounted.clear()
+    for _ in range(3):
+        with pytest.raises(ArchiveGone, match="the archive that was here is gone"):
+            async with archive.lock("main", what="cycle"):
+                pytest.fail("there is no archive to write to")
+    assert len(shelf.ear.of(ArchiveLost)) == 1
+    shelf.clock.pass_time(days=1)
+    with pytest.raises(ArchiveGone):
+        await archive.orgs()
+    assert len(shelf.ear.of(ArchiveLost)) == 2
+
+    mounted.add(str(shelf.root.resolve()))
+    assert await archive.orgs() == ()
+    assert shelf.ear.of(ArchiveFound) == [ArchiveFound(str(shelf.root), 86_400.0)]
+    mounted.clear()
+    with pytest.raises(ArchiveGone):
+        await archive.orgs()
+    assert len(shelf.ear.of(ArchiveLost)) == 3  # a new loss is news, however soon it comes
 
 
 async def test_staging_on_another_file_system_is_refused(shelf, monkeypatch):

@@ -242,7 +242,7 @@ async def test_a_disk_that_is_gone_is_told_at_once_and_nothing_is_made_in_its_pl
             (73, f"{running.root}: the archive that was here is gone")
         }
         told = [message for event in running.ear.heard if (message := message_of(event, success=False))]
-        assert "backupd main: archiving broke off: see what to do" in {message.title for message in told}
+        assert [message.title for message in told] == ["backupd: the archive is gone: look at its disk"]
         assert all("Mount its disk" in message.text for message in told)
 
         if running.root.exists():
@@ -250,6 +250,10 @@ async def test_a_disk_that_is_gone_is_told_at_once_and_nothing_is_made_in_its_pl
         away.rename(running.root)
         await running.live(hours=12)
         assert running.snapshots == 1
+        (found,) = running.ear.of(events.ArchiveFound)
+        over = message_of(found)
+        assert over is not None
+        assert (over.title, over.tone) == ("backupd: over: the archive is gone", "good")
 
 
 KEEP_ONE = """

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from backupd.core.chain import digest
-from backupd.core.errors import ArchiveError, ArchiveFull, RecordDamaged
+from backupd.core.errors import ArchiveError, ArchiveFull, ArchiveGone, RecordDamaged
 from backupd.core.events import JournalMended
 from backupd.core.facts import HistorySeen, LinksSeen, OrgPinned
 from backupd.core.model import HistoryEntry
@@ -43,6 +43,18 @@ async def test_a_journal_that_is_not_there_is_empty(desk):
 
     assert (journal.head, journal.size, list(journal.lines())) == ("", 0, [])
     assert not desk.path.exists()
+
+
+async def test_no_new_journal_begins_in_the_place_of_one_that_is_gone(desk):
+    journal = await desk.open()
+    await journal.append(PINNED)
+    desk.path.unlink()
+    desk.path.parent.rmdir()
+
+    with pytest.raises(ArchiveGone):
+        await journal.append(SEEN)
+
+    assert not desk.path.parent.exists()
 
 
 async def test_facts_are_read_back_in_order(desk):

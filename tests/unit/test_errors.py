@@ -11,6 +11,7 @@ WORDS = {
     "archive": 73,
     "archive_busy": 75,
     "archive_full": 73,
+    "archive_gone": 73,
     "archive_unusable": 78,
     "configuration": 78,
     "download_failed": 69,
