@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 _CONTENT_RANGE = re.compile(r"bytes\s+(?:(\d{1,18})-(\d{1,18})|(\*))/(?:(\d{1,18})|\*)", re.IGNORECASE | re.ASCII)
+_STRONG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')  # of any other, a request could not even be sent
 _SECONDS = re.compile(r"[0-9]{1,12}")  # no more than a timedelta can hold
 _CERTAIN_AGE = timedelta(seconds=60)  # Last-Modified tells versions apart when it is this much older than the answer
 
@@ -74,14 +75,12 @@ class Version:
     @property
     def strong(self) -> str | None:
         """The validator that may go into If-Range, or None if none of them is strong."""
-        if self.etag is not None and self.etag.startswith('"'):
-            return self.etag
-        return self.last_modified if self.dated else None
+        return self.etag if self.certain else self.last_modified if self.dated else None
 
     @property
     def certain(self) -> bool:
         """Whether equal validators alone prove equal bytes: a strong ETag."""
-        return self.etag is not None and self.etag.startswith('"')
+        return self.etag is not None and _STRONG.fullmatch(self.etag) is not None
 
 
 def version(etag: str | None, last_modified: str | None, total: int | None, date: str | None) -> Version:

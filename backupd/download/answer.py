@@ -5,12 +5,14 @@ honour it under the wrong status (200 with Content-Range), and to do it right (2
 says about itself; whatever contradicts itself or what is in hand is not used.
 """
 
+import codecs
+import unicodedata
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from backupd.core.http import ContentRange, Version, difference
 
-_TEXT = frozenset(b"\t\r\n") | frozenset(range(0x20, 0x7F))
+_BLANKS = frozenset("\t\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ def _judge_part(ask: Ask, head: Head, part: ContentRange) -> Meaning:
     changed = difference(ask.version, head.version)
     if changed is not None:
         return Unfit(changed)
+    if ask.version.total is not None and part.stop > ask.version.total:
+        return Unfit("the server sent a part from behind the file's end")
     return Part(part.start, part.stop if ask.stop is None else min(part.stop, ask.stop))
 
 
@@ -116,4 +120,10 @@ def looks_like_a_page(first: bytes) -> bool:
     """Tell whether a file begins like text (HTML, JSON, a message) and not like a zip. Wants its first bytes."""
     if first.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return False
-    return all(byte in _TEXT for byte in first.removeprefix(b"\xef\xbb\xbf")[:64])
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return True
+    try:
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(first[:64])  # its last character may be cut
+    except UnicodeDecodeError:
+        return False
+    return all(char in _BLANKS or not unicodedata.category(char).startswith("C") for char in text)

@@ -10,6 +10,7 @@ from collections import deque
 
 BLOCK = 256 * 1024  # bytes; as much as one read from a socket brings
 _BLOCKS = 3  # of a ring: one fills, one is written and hashed, one is checked; with a record a block, under 1 MB
+RING = _BLOCKS * BLOCK  # bytes; what a connection may have on its way
 
 
 class Block:

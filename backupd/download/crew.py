@@ -6,9 +6,10 @@ they leave the rest to one connection. A share is cut from another one only when
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
+from backupd.core.errors import AccessRefused, LinkDead, LinkRefused, ScopeMissing
 from backupd.core.ranges import Span
 from backupd.download.answer import Ask, Part, judge
 from backupd.download.blocks import Block, Ring
@@ -40,10 +41,20 @@ class Crew:
         self._brought = 0  # bytes, by all lanes
         self._starved = 0.0  # seconds, by lanes that are gone
         self._broke = False  # a connection did
+        self._helping: set[asyncio.Task[None]] = set()
         self._rest_until = 0.0
         self._replaced = 0
 
     # --- one connection -----------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def asking(self, lane: Lane) -> AsyncIterator[None]:
+        """Have a lane asked for: what it is to bring is nobody else's, unless it is cut."""
+        self._lanes[lane] = None
+        try:
+            yield
+        finally:
+            self._lanes.pop(lane, None)
 
     @contextmanager
     def at_work(self, lane: Lane, answer: Answer) -> Iterator[Body]:
@@ -54,7 +65,7 @@ class Crew:
 
         ring = Ring(self._tools.depot)
         body = body_of(answer.response, ring, seen, stall=self._tools.stall, careful=self._broke)
-        lane.marked = (_now(), 0)
+        lane.marked = lane.fresh = (_now(), 0)
         self._growth.answered(answer.took)
         self._lanes[lane] = body
         self._tools.lanes[lane] = lambda: self._replace(body)
@@ -62,7 +73,8 @@ class Crew:
             yield body
         finally:
             self._starved += body.starved
-            del self._lanes[lane], self._tools.lanes[lane]
+            self._lanes.pop(lane, None)
+            self._tools.lanes.pop(lane, None)
             body.close()
             ring.retire()
 
@@ -92,6 +104,9 @@ class Crew:
     def _put(self, growing: Growing, lane: Lane, block: Block) -> int:
         """Put a block into the file, as far as it is the lane's; return its size."""
         lane.pending -= block.size
+        if growing is not self._holding.growing:
+            block.give_back()
+            raise Setback("what it belongs to was dropped")
         size = block.size = block.size if lane.stop is None else max(0, min(block.size, lane.stop - lane.at))
         if not size:
             block.give_back()
@@ -135,8 +150,8 @@ class Crew:
 
     def replace_crawling(self) -> None:
         """Close connections, of any file, that are far slower than the others."""
-        for lane in crawling(self._tools.lanes, _now()):
-            self._tools.lanes[lane]()
+        for lane in crawling(self._tools.lanes, _now(), usual=self._growth.speed):
+            self._tools.lanes.pop(lane)()
 
     def wanted(self, helpers: int) -> int:
         """Return how many helpers to take on now; `helpers` are there already."""
@@ -161,13 +176,23 @@ class Crew:
 
     async def help(self) -> None:
         """Fetch what others would come to later, share after share, on a place that was taken for it."""
-        growing = self._holding.growing
+        growing, this = self._holding.growing, asyncio.current_task()
+        assert this is not None  # noqa: S101  a coroutine runs in a task
+        self._helping.add(this)
         try:
             while growing is not None and (share := self._share(growing)) is not None:
                 if not await self._fetch_share(growing, share):
                     return
         finally:
+            self._helping.discard(this)
             self._tools.places.give_back()
+
+    async def dismiss_helpers(self) -> None:
+        """Have all helpers gone: what they bring belongs to what is dropped now."""
+        helping = tuple(self._helping)
+        for task in helping:
+            task.cancel()
+        await asyncio.gather(*helping, return_exceptions=True)
 
     def _share(self, growing: Growing) -> Span | None:
         total = self._holding.total
@@ -180,11 +205,10 @@ class Crew:
         """Fetch a share that is cut from another one, or was nobody's; say whether to go on helping."""
         start, stop = span
         lane = Lane(start, stop, helps=True)
-        self._lanes[lane] = None
         self._holding.asked()
         ask = Ask(start, stop, growing.version, start)
         try:
-            async with self._requests.send(ask) as answer:
+            async with self.asking(lane), self._requests.send(ask) as answer:
                 meaning = judge(ask, answer.head)
                 if not isinstance(meaning, Part):
                     self._alone = True
@@ -197,8 +221,9 @@ class Crew:
                 with self.at_work(lane, answer) as body:
                     await self.pour(growing, lane, body, None)
                     return lane.at == lane.stop
-        finally:
-            self._lanes.pop(lane, None)
+        except (AccessRefused, LinkDead, LinkRefused, ScopeMissing):
+            self._alone = True  # whether the file can be had at all, the lead finds out
+            return False
 
     def _cut_others(self, lane: Lane) -> None:
         """End those in whose share a lane begins where it begins."""

@@ -84,5 +84,6 @@ class PartFile:
 
     def close(self) -> None:
         """Let go of both files; they stay."""
-        os.close(self._file)
+        file, self._file = self._file, -1  # the system may give its number to another file at once
+        os.close(file)
         self._record.close()

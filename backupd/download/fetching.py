@@ -21,6 +21,7 @@ from backupd.download.tools import Tools
 from backupd.download.tries import Tries
 
 _STRIDE = 64_000_000  # bytes received between two looks at the free space
+_LEAST = 64 * 1024  # bytes that answers must bring, unless they bring the end: else the next request waits
 _LOOK = 0.1  # seconds between two looks at how the connections do
 
 
@@ -37,8 +38,15 @@ class Fetch:
         """Make one try: leave no byte missing. Raises Setback, or what no further try would mend."""
         await self._holding.open()
         await self._require_room()
-        while (ask := self._holding.missing()) is not None:
+        ask = self._holding.missing()
+        while ask is not None:
+            growing, in_hand = self._holding.growing, self._in_hand
+            end = ask.stop or self._holding.total
+            least = _LEAST if end is None else min(_LEAST, end - ask.missing)
             await self._round(ask)
+            ask = self._holding.missing()
+            if ask is not None and growing is self._holding.growing and self._in_hand - in_hand < least:
+                raise Setback("the file server sends next to nothing of what it is asked for")
 
     async def finish(self) -> Received:
         """Leave the complete file in its slot, once it was received. Raises what no further try would mend."""
@@ -57,13 +65,14 @@ class Fetch:
             while tasks:
                 done, _ = await asyncio.wait(tasks, timeout=_LOOK, return_when=asyncio.FIRST_COMPLETED)
                 tasks -= done
-                for error in [task.exception() for task in done]:
+                for error in [task.exception() for task in done if not task.cancelled()]:
                     if isinstance(error, Setback):
                         setback = error
                         self._crew.rest()
                     elif error is not None:
                         raise error
                 await self._require_room()
+                self._tools.places.let_in()
                 if tasks:
                     self._take_on(tasks)
         finally:
@@ -79,12 +88,16 @@ class Fetch:
 
         What came stays; whoever tries again goes on from there.
         """
-        growing, total = self._holding.growing, self._holding.total
-        in_hand = growing.in_hand if growing is not None else 0
+        total, in_hand = self._holding.total, self._in_hand
         seen = (total, in_hand // _STRIDE)
         if seen != self._seen_room:
             await self._tools.room.require(max(0, total - in_hand) if total is not None else 0)
             self._seen_room = seen
+
+    @property
+    def _in_hand(self) -> int:
+        growing = self._holding.growing
+        return growing.in_hand if growing is not None else 0
 
     def _take_on(self, tasks: set[asyncio.Task[None]]) -> None:
         """Look how the connections do, and let helpers join on free places."""
@@ -98,13 +111,14 @@ class Fetch:
         """Send the round's first request, and take what comes."""
         async with self._tools.places.one():
             self._holding.asked()
+            lane = Lane(ask.missing, ask.stop or self._holding.total)
             try:
-                async with self._requests.send(ask) as answer:
+                async with self._crew.asking(lane), self._requests.send(ask) as answer:
                     match judge(ask, answer.head):
                         case Whole(stop):
-                            await self._take_whole(answer, stop)
+                            await self._take_whole(answer, lane, stop)
                         case Part(_, stop):
-                            await self._take_part(answer, ask, stop)
+                            await self._take_part(answer, ask, lane, stop)
                         case Complete(total):
                             self._holding.total = total
                         case Unfit(reason):
@@ -114,12 +128,18 @@ class Fetch:
             except _Unfit as unfit:
                 if ask.version is None:
                     raise Setback(str(unfit)) from None
-                self._crew.proven = False
-                await self._holding.drop(str(unfit))
+                await self._drop(str(unfit))
 
-    async def _take_whole(self, answer: Answer, stop: int | None) -> None:
+    async def _drop(self, reason: str) -> None:
+        """Give up what is in hand, once nobody brings more of it."""
+        self._crew.proven = False
+        await self._crew.dismiss_helpers()
+        await self._holding.drop(reason)
+
+    async def _take_whole(self, answer: Answer, lane: Lane, stop: int | None) -> None:
         """Receive the file from its first byte."""
-        holding, lane = self._holding, Lane(0, stop)
+        holding = self._holding
+        lane.at, lane.stop = 0, stop
         with self._crew.at_work(lane, answer) as body:
             first = await body.next()
             if first is None:
@@ -129,8 +149,8 @@ class Fetch:
             version = answer.head.version
             if holding.growing is not None:
                 changed = difference(holding.growing.version, version)
-                self._crew.proven = False
-                await holding.drop(changed or "the file server does not serve the rest alone")
+                await self._drop(changed or "the file server does not serve the rest alone")
+                lane.stop = stop  # a helper that is gone now may have cut it
             self._crew.promised = answer.head.promises_parts
             growing = await holding.begin(version)
             await self._require_room()
@@ -138,12 +158,13 @@ class Fetch:
             if holding.total is None:
                 holding.total = lane.at
 
-    async def _take_part(self, answer: Answer, ask: Ask, stop: int) -> None:
+    async def _take_part(self, answer: Answer, ask: Ask, lane: Lane, stop: int) -> None:
         """Receive what is missing, once the bytes before it are seen to be those in hand."""
         holding, growing = self._holding, self._holding.growing
         assert growing is not None  # noqa: S101  a part is judged against what is in hand
         expected = await growing.read(ask.start, ask.missing)
-        lane = Lane(ask.missing, stop, pending=-len(expected))
+        lane.stop = min(lane.stop or stop, stop)  # it may have been cut while it was asked for
+        lane.pending = -len(expected)
         with self._crew.at_work(lane, answer) as body:
             block = await _behind_overlap(body, expected)
             self._crew.proven = True

@@ -19,15 +19,15 @@ from typing import TypeVar
 from backupd.core.check import Check
 from backupd.core.model import Checked
 from backupd.core.slot import Slot
-from backupd.download.blocks import BLOCK, Block
+from backupd.download.blocks import BLOCK, RING, Block
 from backupd.download.disk import PartFile, archive_error
 from backupd.download.record import Kept, Story
 from backupd.download.tools import Tools
-from backupd.download.workers import Strand, Workers
+from backupd.download.workers import Strand
 
 _T = TypeVar("_T")
-_SYNC_EVERY = 32_000_000  # bytes written between two syncs, so that the last one is short
-_MOST_UNSYNCED = 56_000_000  # bytes; a power cut costs these and what is on its way
+_MOST_LOST = 64_000_000  # bytes that a power cut may cost: those that are not synced, and those on their way
+_SYNC_EVERY = 32_000_000  # bytes written between two syncs, at most, so that the last one is short
 
 
 class _Reader:
@@ -46,7 +46,7 @@ class _Reader:
 class Growing:
     """One version of one file on its way. Whoever makes it closes it."""
 
-    def __init__(self, slot: Slot, file: PartFile, kept: Kept, check: Check, workers: Workers) -> None:
+    def __init__(self, slot: Slot, file: PartFile, kept: Kept, check: Check, tools: Tools) -> None:
         self.version = kept.version
         self.taken = kept.ranges  # with what is not written yet
         self.on_failure: Callable[[], None] | None = None
@@ -64,6 +64,9 @@ class Growing:
         self._loop = asyncio.get_running_loop()
         self._moved = asyncio.Event()
         self._waiting = 0  # for it: the threads wake the loop only then, a wake-up costs more than a step
+        self._most_unsynced = _MOST_LOST - tools.places.most * RING
+        self._sync_every = min(_SYNC_EVERY, self._most_unsynced // 2)
+        workers = tools.workers
         self._keeping = Strand(workers, self._keep, self._stir)
         self._checking = Strand(workers, self._read_by_check, self._stir)
         self._wake()
@@ -72,13 +75,13 @@ class Growing:
     async def begin(cls, slot: Slot, kept: Kept, check: Check, tools: Tools) -> "Growing":
         """Start from nothing. What lay there is gone."""
         file = await _on_disk(slot, lambda: PartFile.begin(slot, kept, tools.boot))
-        return cls(slot, file, kept, check, tools.workers)
+        return cls(slot, file, kept, check, tools)
 
     @classmethod
     async def go_on(cls, slot: Slot, kept: Kept, check: Check, tools: Tools) -> "Growing":
         """Go on with what is kept; hash and check begin to read it at once."""
         file = await _on_disk(slot, lambda: PartFile.go_on(slot, kept, tools.boot))
-        return cls(slot, file, kept, check, tools.workers)
+        return cls(slot, file, kept, check, tools)
 
     @property
     def in_hand(self) -> int:
@@ -107,9 +110,9 @@ class Growing:
     async def room(self) -> None:
         """Wait while a power cut would cost too much. Raises what went wrong so far."""
         self.raise_failure()
-        if self._unsynced >= _SYNC_EVERY and self._syncing is None:
+        if self._unsynced >= self._sync_every and self._syncing is None:
             self._syncing = asyncio.create_task(self._sync(), name="sync")
-        if self._unsynced >= _MOST_UNSYNCED and self._syncing is not None:
+        if self._unsynced >= self._most_unsynced and self._syncing is not None:
             await asyncio.wait([self._syncing])
 
     async def read(self, start: int, stop: int) -> memoryview:

@@ -40,7 +40,8 @@ class Lane:
     helps: bool = False  # it may be told to leave
     pending: int = 0  # bytes that came but do not fill a block yet
     brought: int = 0  # bytes
-    marked: tuple[float, int] = (0.0, 0)  # running time, and bytes brought then: where a rate begins
+    marked: tuple[float, int] = (0.0, 0)  # running time, and bytes brought then: where its rate begins
+    fresh: tuple[float, int] = (0.0, 0)  # where its next rate begins
 
     @property
     def left(self) -> int:
@@ -99,16 +100,19 @@ def rate(lane: Lane, now: float) -> float | None:
     return (lane.brought - brought) / (now - since) if now - since >= _CRAWL_SEEN else None
 
 
-def crawling(lanes: Iterable[Lane], now: float) -> list[Lane]:
-    """Return the lanes that are far slower than the others, and mark all that were judged."""
+def crawling(lanes: Iterable[Lane], now: float, usual: float = 0.0) -> list[Lane]:
+    """Return the lanes that are far slower than the others were over the last seconds.
+
+    `usual`: bytes a second of a connection while there were others, for one that is alone now.
+    """
     judged = [(lane, speed) for lane in lanes if (speed := rate(lane, now)) is not None]
     for lane, _ in judged:
-        lane.marked = (now, lane.brought)
+        if now - lane.fresh[0] >= _CRAWL_SEEN:
+            lane.marked, lane.fresh = lane.fresh, (now, lane.brought)
     return [
         lane
         for index, (lane, speed) in enumerate(judged)
-        if (others := [other for number, (_, other) in enumerate(judged) if number != index])
-        and speed * _CRAWL < median(others)
+        if speed * _CRAWL < median([other for number, (_, other) in enumerate(judged) if number != index] or [usual])
     ]
 
 
@@ -135,15 +139,16 @@ class Growth:
     def share(self) -> int:
         """How large a share is to be: some seconds' work for one connection, so that new requests do not weigh."""
         least = _LEAST_FAR_SHARE if self.far else _LEAST_SHARE
-        return max(least, int(_SHARE_SECONDS * self._speed))
+        return max(least, int(_SHARE_SECONDS * self.speed))
 
     @property
     def smallest(self) -> int:
         """How small a share may be: what is left is brought sooner by whoever has it than by a new connection."""
-        return max(_SMALLEST, int(2 * self._trip * self._speed))
+        return max(_SMALLEST, int(2 * self._trip * self.speed))
 
     @property
-    def _speed(self) -> float:
+    def speed(self) -> float:
+        """How fast one connection was when it was last looked at, in bytes a second."""
         return self._rate / max(1, self._lanes)
 
     def answered(self, seconds: float) -> None:

@@ -15,7 +15,7 @@ class Places:
     """A number of places; who waits longest comes first."""
 
     def __init__(self, most: int, *, clock: Clock) -> None:
-        self._most = most
+        self.most = most
         self._allowed = most
         self._used = 0
         self._clock = clock
@@ -60,6 +60,10 @@ class Places:
         self._used -= 1
         self._moved_at = self._clock.monotonic()
         self._leaving = max(0, self._leaving - 1)
+        self.let_in()
+
+    def let_in(self) -> None:
+        """Let those in who wait, as far as there are places; there may be more again since refusals are past."""
         while self._waiting and self._used < self._limit():
             waiter = self._waiting.popleft()
             if not waiter.done():
@@ -79,10 +83,10 @@ class Places:
         self._changed_at = self._clock.monotonic()
 
     def _limit(self) -> int:
-        if self._allowed < self._most:
+        if self._allowed < self.most:
             gained = int((self._clock.monotonic() - self._changed_at) / _RAISE_EVERY)
             if gained > 0:
-                self._allowed = min(self._most, self._allowed + gained)
+                self._allowed = min(self.most, self._allowed + gained)
                 self._changed_at += gained * _RAISE_EVERY
         return self._allowed
 

@@ -19,6 +19,7 @@ from backupd.core.ranges import NOTHING, Ranges
 from backupd.core.slot import Slot
 
 FORMAT = "backupd.resume/1"
+_UNREADABLE = (ValueError, LookupError, TypeError, OverflowError, RecursionError)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -54,12 +55,12 @@ def read(slot: Slot, boot: str) -> Kept | None:
         size = slot.part.stat().st_size
         lines = slot.resume.read_bytes().splitlines(keepends=True)
         kept, written_in = _head(json.loads(lines[0]))
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
+    except (OSError, *_UNREADABLE):
         return None
     for line in lines[1:]:
         try:
             kept = _with_fact(kept, json.loads(line))
-        except (ValueError, KeyError, TypeError):
+        except _UNREADABLE:
             break
     if not boot or boot != written_in:
         kept = replace(kept, ranges=kept.synced)

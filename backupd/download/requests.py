@@ -31,6 +31,7 @@ _ERROR_TEXT = 4096  # bytes of an error's body that are looked at
 _USABLE = frozenset({HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE})
 _LONGEST_PAUSE = 1e6  # seconds; a longer one in a body is not believed
 _CONNECT = 30.0  # seconds
+_HEAD = 3  # times as long as without a byte, for a whole head
 _STREAM_BUFFER = 128 * 1024  # bytes; what is received but not taken is lost with the process
 
 
@@ -111,14 +112,15 @@ class Requests:
         headers = await self._authorizer.headers(str(url))
         began = asyncio.get_running_loop().time()
         try:
-            response = await self._tools.session.get(
-                url,
-                headers={**headers, **_request_headers(ask)},
-                allow_redirects=False,
-                auto_decompress=False,
-                read_bufsize=_STREAM_BUFFER,
-                timeout=self._timeout,
-            )
+            async with asyncio.timeout(_CONNECT + _HEAD * self._tools.stall):  # a head may come byte by byte
+                response = await self._tools.session.get(
+                    url,
+                    headers={**headers, **_request_headers(ask)},
+                    allow_redirects=False,
+                    auto_decompress=False,
+                    read_bufsize=_STREAM_BUFFER,
+                    timeout=self._timeout,
+                )
         except aiohttp.InvalidURL:
             raise LinkRefused(f"{self._name}: its link is not a URL") from None  # the cause would show the link
         except aiohttp.ClientResponseError:

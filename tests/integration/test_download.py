@@ -29,7 +29,7 @@ from backupd.core.events import DownloadsPaused, FileProgress, FileRestarted, Fi
 from backupd.core.model import Checked
 from backupd.core.patience import DAEMON
 from backupd.download import Limits
-from backupd.download.blocks import BLOCK
+from backupd.download.blocks import BLOCK, RING
 from backupd.download.disk import PartFile
 from backupd.download.record import read
 from backupd.simulator import Drop, FileSpec, Flip, Instead, Misstate, Pace, Refuse, Revoke, Serve, Stall, Trickle
@@ -772,7 +772,7 @@ async def test_a_sync_that_fails_is_our_error(bench, monkeypatch):
 
 async def test_a_huge_file_is_synced_on_the_way(tmp_path, monkeypatch):
     monkeypatch.setattr("backupd.download.growing._SYNC_EVERY", 1_000_000)
-    monkeypatch.setattr("backupd.download.growing._MOST_UNSYNCED", 2_000_000)
+    monkeypatch.setattr("backupd.download.growing._MOST_LOST", 2_000_000 + Limits().connections * RING)
     async with downloading(tmp_path, size=9_000_000) as bench:
         bench.vendor.drop_connection_after(8_500_000)
         bench.vendor.fault(Refuse(status=500), always=True)

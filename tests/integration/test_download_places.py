@@ -134,3 +134,19 @@ async def test_a_file_alone_gets_all_places_at_once(clock):
     places = Places(6, clock=clock)
     async with places.one():
         assert sum(places.take_now(1 + had) for had in range(9)) == 5
+
+
+async def test_who_waits_after_refusals_gets_a_place_once_there_are_more_again(clock):
+    places = Places(4, clock=clock)
+    places.refused()
+    places.refused()
+    async with places.one():
+        waiting = [asyncio.create_task(places.one().__aenter__()) for _ in range(3)]
+        await asyncio.sleep(0)
+        places.let_in()
+        assert not any(task.done() for task in waiting)
+
+        clock.pass_time(minutes=5)
+        places.let_in()
+        async with asyncio.timeout(1):
+            await asyncio.gather(*waiting)

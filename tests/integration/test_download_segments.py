@@ -170,6 +170,8 @@ async def test_a_file_that_changes_under_the_segments_is_never_a_mixture(slow):
         Drop(after=500_000),
         Drop(after=0, how="reset"),
         Refuse(status=500),
+        Refuse(status=403),
+        Refuse(status=404),
         Refuse(status=429, retry_after=timedelta(seconds=5)),
         Revoke(),
         Stall(after=300_000),

@@ -85,11 +85,27 @@ def test_a_lane_far_behind_the_others_crawls():
 
     assert crawling(lanes, now=4.0) == []
     assert crawling(lanes, now=6.0) == [lanes[2]]
-    assert crawling(lanes, now=7.0) == []  # judged anew only after a while
 
 
-def test_one_lane_alone_never_crawls():
-    assert crawling([Lane(0, 100 * MB, brought=5)], now=60.0) == []
+@pytest.mark.parametrize("began", [(0.0, 0.0, 0.0), (0.0, 0.0, 0.3), (0.0, 1.3, 2.6), (4.9, 0.0, 2.5)])
+def test_lanes_that_began_at_any_time_are_judged_by_the_same_seconds(began):
+    lanes = [Lane(0, 900 * MB, marked=(at, 0), fresh=(at, 0)) for at in began]
+    found: list[Lane] = []
+    for tick in range(1, 120):
+        now = tick / 10
+        for lane, speed in zip(lanes, (10 * MB, 10 * MB, 1000), strict=True):
+            lane.brought = max(0, round(speed * (now - lane.marked[0]) + lane.marked[1]))
+        found = found or crawling(lanes, now=now)
+
+    assert found == [lanes[2]]
+
+
+def test_one_lane_alone_crawls_only_by_what_was_usual():
+    def alone() -> Lane:
+        return Lane(0, 100 * MB, brought=5)
+
+    assert crawling([alone()], now=60.0) == []
+    assert crawling([alone()], now=60.0, usual=MB) != []
 
 
 def grow(per_lane: float, *, ceiling: float = 1e12, starved: float = 1.0, seconds: int = 30) -> list[int]:

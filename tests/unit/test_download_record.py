@@ -102,12 +102,20 @@ def test_nothing_counts_behind_a_line_that_cannot_be_read(slot):
         {"total": 10, "ranges": [[0, 100]]},
         {"etag": 5},
         {"attempts": None},
+        {"attempts": float("inf")},
+        {"synced": [[0, float("inf")]]},
     ],
 )
 def test_a_head_that_makes_no_sense_makes_nothing_count(slot, change):
     write(slot, Kept(VERSION))
     head = json.loads(slot.resume.read_text())
     slot.resume.write_text(json.dumps({**head, **change}) + "\n")
+
+    assert read(slot, BOOT) is None
+
+
+def test_a_head_that_is_nested_too_deeply_makes_nothing_count(slot):
+    slot.resume.write_text("[" * 100_000)
 
     assert read(slot, BOOT) is None
 

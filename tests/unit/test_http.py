@@ -86,3 +86,10 @@ def test_what_tells_versions_apart(seen, reason):
 
 def test_without_a_strong_etag_last_modified_must_stay():
     assert difference(Version(None, MODIFIED, 10), Version(None, None, 10)) == "its Last-Modified is gone"
+
+
+@pytest.mark.parametrize("etag", ['"a\x7f"', '"a\r\nX: y"', '"a', 'W/"a"', '"a"b"', "a"])
+def test_an_etag_that_could_not_be_sent_back_is_no_validator(etag):
+    seen = version(etag, None, 3, None)
+
+    assert (seen.strong, seen.certain) == (None, False)
