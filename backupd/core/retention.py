@@ -121,10 +121,11 @@ def judge(
     ordered = sorted(snapshots, key=_newest_first, reverse=True)
     held = {index: f"it is held: {holds[each.job]}" for index, each in enumerate(ordered) if each.job in holds}
     keepers = [_Keeper("held", "", held)]
-    if rules.is_empty or not ordered:
+    clock = _wrong_clock(ordered, now, skew)  # what lies in the trash stays then, too
+    if clock is None and (rules.is_empty or not ordered):
         everything = _Keeper("no_rule", "", dict.fromkeys(range(len(ordered)), "there is no retention rule"))
         return Pruning(_verdicts(ordered, (*keepers, everything)))
-    refusal = _refusal(ordered, now, skew)
+    refusal = clock or _doubt(ordered)
     if refusal is not None:
         everything = _Keeper(refusal.rule, "", dict.fromkeys(range(len(ordered)), refusal.text))
         return Pruning(_verdicts(ordered, (*keepers, everything)), refusal)
@@ -162,13 +163,18 @@ def _newest_first(snapshot: Standing) -> tuple[datetime, datetime, str]:
     return snapshot.taken_at, snapshot.archived_at, snapshot.path
 
 
-def _refusal(ordered: Sequence[Standing], now: datetime, skew: timedelta | None) -> Reason | None:
-    """Say why nothing may be pruned now, whatever the rules are."""
+def _wrong_clock(ordered: Sequence[Standing], now: datetime, skew: timedelta | None) -> Reason | None:
+    """Say why it cannot be told now how old anything is."""
     newest = max((max(each.taken_at, each.archived_at) for each in ordered), default=now)
     if now < newest:
         return Reason("clock", f"the clock is behind the newest snapshot ({to_text(newest)}): nothing is dropped")
     if skew is not None and abs(skew) > _SKEW:
         return Reason("clock", "the clock is more than an hour off the vendor's: nothing is dropped")
+    return None
+
+
+def _doubt(ordered: Sequence[Standing]) -> Reason | None:
+    """Say why nothing may be pruned now, whatever the rules are."""
     damaged = [each for each in ordered[:_NEWEST] if each.verified is False]
     if damaged:
         return Reason("damage", f"{damaged[0].path}, one of the newest, is damaged: nothing is dropped")

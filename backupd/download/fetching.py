@@ -90,7 +90,7 @@ class Fetch:
         """
         total, in_hand = self._holding.total, self._in_hand
         seen = (total, in_hand // _STRIDE)
-        if seen != self._seen_room:
+        if seen != self._seen_room and (total is None or in_hand < total):  # what came whole needs no more room
             await self._tools.room.require(max(0, total - in_hand) if total is not None else 0)
             self._seen_room = seen
 

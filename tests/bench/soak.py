@@ -107,13 +107,13 @@ def main() -> int:
     steady = looks[max(1, len(looks) // 10) :]
     part = max(1, len(steady) // 10)
     memory = median(one.memory for one in steady[-part:]) / median(one.memory for one in steady[:part])
-    more = max(one.descriptors for one in steady[-part:]) - max(one.descriptors for one in steady[:part])
+    more = median(one.descriptors for one in steady[-part:]) - median(one.descriptors for one in steady[:part])
     course = ", ".join(f"{one.memory / 1e6:.1f}" for one in looks[:: max(1, len(looks) // 12)])
     idle = (steady[-1].cpu - steady[0].cpu) / (steady[-1].at - steady[0].at)
     sys.stdout.write(
         f"{minutes:g} minutes, {cycles} cycles, {failed} failed\n"
         f"memory written: {steady[-1].memory / 1e6:.1f} MB, {memory:.3f} times the beginning's; on its way: {course}\n"
-        f"file descriptors: {steady[-1].descriptors}, {more:+d} since the beginning\n"
+        f"file descriptors: {steady[-1].descriptors}, {more:+g} since the beginning\n"
         f"CPU: {100 * idle:.2f} % of a core\n"
     )
     return int(memory > _MEMORY or more > 0 or idle > _IDLE or failed > 0)

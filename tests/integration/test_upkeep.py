@@ -178,6 +178,15 @@ async def test_the_trash_is_emptied_in_its_time(keeper):
     assert not list(trash.rglob("*.zip"))
 
 
+async def test_the_trash_is_not_emptied_while_the_clock_is_far_off(keeper):
+    await keeper.prune()
+    keeper.rules, keeper.skew = Rules(), timedelta(days=400)
+    keeper.operator.clock.pass_time(days=400)
+
+    assert (await keeper.prune()).refusal is not None
+    assert len(list((keeper.operator.root / ".trash").glob("2*"))) == 2
+
+
 async def test_what_others_put_into_the_trash_is_theirs(keeper):
     theirs = keeper.operator.root / ".trash" / "notes of ours.zip"
     theirs.write_bytes(b"?")

@@ -263,7 +263,18 @@ def test_nothing_goes_while_nothing_is_known_to_be_whole():
 
 
 def test_an_empty_archive_has_nothing_to_prune():
-    assert pruned([], Rules(keep_last=1)).verdicts == ()
+    pruning = pruned([], Rules(keep_last=1))
+
+    assert pruning.verdicts == ()
+    assert pruning.refusal is None
+
+
+def test_a_wrong_clock_is_told_without_a_rule_too():
+    """The trash is emptied by the clock, whatever the rules are."""
+    pruning = judge([aged(10)], Rules(), holds={}, now=NOW, skew=timedelta(hours=2))
+
+    assert pruning.refusal is not None
+    assert pruning.drops == ()
 
 
 # --- whatever the archive looks like ------------------------------------------------------------------------------
