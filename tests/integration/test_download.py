@@ -770,6 +770,23 @@ async def test_a_sync_that_fails_is_our_error(bench, monkeypatch):
     bench.assert_whole(await bench.fetch())
 
 
+async def test_a_file_that_came_whole_needs_no_more_room(tmp_path, monkeypatch):
+    """Others may have taken the reserve meanwhile; it must not be lost for that."""
+    asked: list[int] = []
+
+    async def require(_self: object, wanted: int) -> None:
+        asked.append(wanted)
+        if len(asked) > 1 and wanted == 0:
+            raise ArchiveFull("the reserve is gone")
+
+    monkeypatch.setattr("backupd.download.downloader._Boundless.require", require)
+    monkeypatch.setattr("backupd.download.fetching._STRIDE", 100_000)
+    async with downloading(tmp_path, size=1_000_000) as bench:
+        bench.assert_whole(await bench.fetch())
+
+    assert max(asked) == 1_000_000
+
+
 async def test_a_huge_file_is_synced_on_the_way(tmp_path, monkeypatch):
     monkeypatch.setattr("backupd.download.growing._SYNC_EVERY", 1_000_000)
     monkeypatch.setattr("backupd.download.growing._MOST_LOST", 2_000_000 + Limits().connections * RING)

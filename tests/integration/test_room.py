@@ -91,14 +91,3 @@ async def test_a_disk_that_fills_up_meanwhile_stops_the_download_and_what_came_i
         assert await operator.run_once() is Exit.OK
         assert await operator.is_whole("4001", names=("Data_001.zip",))
         assert operator.ear.of(FileResumed)
-
-
-async def test_a_file_that_came_whole_is_archived_though_others_took_the_reserve_meanwhile(tmp_path, disk, monkeypatch):
-    monkeypatch.setattr(fetching, "_STRIDE", 10_000)
-    async with operated(tmp_path, run("4001", names=("Data_001.zip",))) as operator:
-        operator.min_free = "1GB"
-        disk["free"] = 10**9 + SIZE * 2
-        disk["full_with"] = lambda: any(path.stat().st_size >= SIZE for path in operator.root.rglob("*.part"))
-
-        assert await operator.run_once() is Exit.OK
-        assert await operator.is_whole("4001", names=("Data_001.zip",))
