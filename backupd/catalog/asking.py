@@ -80,6 +80,8 @@ def snapshots(
 def find(db: sqlite3.Connection, name: str) -> SnapshotRow:
     """Find the one snapshot by its path, folder or job id, or the beginning of one. Raises UsageError."""
     name = name.strip("/")
+    if not name:
+        raise UsageError("no snapshot is named", advice="See `backupd list` for what there is.")
     for rule, values in (
         ("path = ? OR folder = ? OR job = ?", (name, name, name)),
         (

@@ -41,7 +41,7 @@ async def alarms(
 
 
 async def _list(org: str | None, *, as_json: bool, invocation: Handed) -> int:
-    async with reading(invocation) as opened:
+    async with reading(invocation, org=org) as opened:
         found = await _standing(opened.library, org)
     if as_json:
         answers.write({"alarms": [{"org": name, **answers.alarm(alarm)} for name, alarm in found]})

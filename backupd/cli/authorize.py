@@ -18,7 +18,7 @@ from backupd.cli.keepsake import Keepsake, keepsake
 from backupd.cli.options import Handed
 from backupd.cli.schedule import the_org
 from backupd.cli.session import Session
-from backupd.core.errors import AccessRefused, ConfigurationError, UsageError
+from backupd.core.errors import AccessRefused, ConfigurationError, UsageError, VendorUnavailable
 from backupd.settings import Settings
 from backupd.settings.sources import variable
 from backupd.settings.tables import DataCenterName
@@ -51,6 +51,9 @@ class _Client:
     client_secret: str | None = field(default=None, repr=False)
 
 
+_AGAIN = "Check the network and the proxy settings, and run this again; if the code is used or too old, with a new one."
+
+
 async def authorize(
     *,
     to: _To = None,
@@ -69,7 +72,10 @@ async def authorize(
     client = _client(session, org, data_center)
     with _place(to, yes=yes) as kept:
         sys.stderr.write(_instructions(client, _SCOPES_AND_SCHEDULES if schedules else _SCOPES))
-        token = await _exchange(session, client)
+        try:
+            token = await _exchange(session, client)
+        except VendorUnavailable as error:
+            raise type(error)(str(error), advice=_AGAIN) from error
         if kept is not None:
             kept.write(token)
         else:

@@ -62,7 +62,7 @@ async def _change(row: SnapshotRow, reason: str | None, session: Session, librar
 
 
 async def _list(org: str | None, *, as_json: bool, invocation: Handed) -> int:
-    async with reading(invocation) as opened:
+    async with reading(invocation, org=org) as opened:
         holds = await opened.library.catalog.later.holds(org)
     if as_json:
         answers.write({"holds": [_document(hold) for hold in holds]})

@@ -6,15 +6,15 @@ from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
 
-from backupd.app import Library, caretaker, open_library
+from backupd.app import caretaker, open_library
 from backupd.cli import answers, table
 from backupd.cli.options import Handed, Json, Org
+from backupd.cli.reading import known_orgs, require_org
 from backupd.cli.session import Session
 from backupd.cli.table import Cell, Column
-from backupd.core.errors import RecordDamaged, UsageError
+from backupd.core.errors import RecordDamaged
 from backupd.core.figures import counted, size
 from backupd.core.retention import Keep, Pruning, Reason
-from backupd.settings import Settings
 from backupd.upkeep import terms_of
 
 _COLUMNS = (Column("ORG"), Column("SNAPSHOT"), Column("SIZE", right=True), Column("VERDICT"), Column("WHY"))
@@ -27,9 +27,8 @@ async def prune(*, dry_run: _DryRun = False, org: Org = None, as_json: Json = Fa
     session = Session(invocation)
     settings = session.load()
     async with open_library(settings, session.around(), read_only=dry_run) as library:
-        orgs = [org] if org is not None else await _orgs(settings, library)
-        if org is not None and org not in await _orgs(settings, library):
-            raise UsageError(f"there is no org {org!r}", advice="See `backupd status` for the orgs there are.")
+        await require_org(org, settings, library)
+        orgs = [org] if org is not None else await known_orgs(settings, library)
         prunings = {}
         for name in orgs:
             pruner = caretaker(library, session.around()).pruner(name, terms_of(settings, name))
@@ -43,10 +42,6 @@ async def prune(*, dry_run: _DryRun = False, org: Org = None, as_json: Json = Fa
     if refused:
         raise RecordDamaged("; ".join(refused), advice="Find out why before anything is dropped: `backupd check`.")
     return 0
-
-
-async def _orgs(settings: Settings, library: Library) -> list[str]:
-    return sorted({*settings.orgs, *await library.archive.orgs()})
 
 
 def _write(prunings: Iterable[tuple[str, Pruning]], *, dry_run: bool, quiet: bool) -> None:

@@ -24,8 +24,11 @@ class Reading:
 
 
 @asynccontextmanager
-async def reading(invocation: Invocation) -> AsyncIterator[Reading]:
-    """Open the archive. Raises ConfigurationError, ArchiveUnusable or ArchiveError."""
+async def reading(invocation: Invocation, *, org: str | None = None) -> AsyncIterator[Reading]:
+    """Open the archive; `org` must be there if one is named.
+
+    Raises ConfigurationError, ArchiveUnusable, ArchiveError or UsageError.
+    """
     session = Session(invocation)
     settings = session.load()
     require_root(
@@ -33,7 +36,19 @@ async def reading(invocation: Invocation) -> AsyncIterator[Reading]:
     )
     around = session.around()
     async with open_library(settings, around) as library:
+        await require_org(org, settings, library)
         yield Reading(settings, library, around)
+
+
+async def known_orgs(settings: Settings, library: Library) -> list[str]:
+    """Return the orgs that are set up, and those of which there is something."""
+    return sorted({*settings.orgs, *await library.archive.orgs()})
+
+
+async def require_org(org: str | None, settings: Settings, library: Library) -> None:
+    """Return if there is such an org, or none is named. Raises UsageError."""
+    if org is not None and org not in (known := await known_orgs(settings, library)):
+        raise UsageError(f"there is no org {org!r}", advice=f"There are: {', '.join(known)}.")
 
 
 async def find(catalog: Catalog, name: str) -> SnapshotRow:

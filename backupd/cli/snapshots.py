@@ -43,7 +43,7 @@ _BASIS = {
 
 async def list_(*, org: Org = None, as_json: Json = False, invocation: Handed) -> int:
     """List the snapshots, newest first."""
-    async with reading(invocation) as opened:
+    async with reading(invocation, org=org) as opened:
         pages = _pages(opened.library.catalog, org)
         if as_json:
             await answers.write_list("snapshots", (answers.snapshot(row) async for page in pages for row in page))

@@ -35,6 +35,7 @@ class Metrics:
     def __init__(self, version: str) -> None:
         self._registry = CollectorRegistry()
         self._gauges = Gauges()
+        self._orgs: set[str] = set()
         self._known_kinds = frozenset(_kinds())
         self._fresh: dict[tuple[str, str, str], int] = {}  # bytes counted of each file under way
         self._registry.register(self._gauges)
@@ -72,7 +73,18 @@ class Metrics:
     def exposition(self, found: Overview | None) -> bytes:
         """Give all metrics as text; how things stand is left away if it could not be found out."""
         self._gauges.show(found)
+        if found is not None:
+            self._begin_at_zero({org.org for org in found.orgs if org.configured})
         return generate_latest(self._registry)
+
+    def _begin_at_zero(self, orgs: set[str]) -> None:
+        """Have each org counted from 0 on, for from nothing to 1 is no increase to Prometheus; forget those gone."""
+        for counter in self._once.values():
+            for org in orgs:
+                counter.labels(org)
+            for org in self._orgs - orgs:
+                counter.remove(org)
+        self._orgs = orgs
 
     def __call__(self, event: events.Event) -> None:
         """Count what happened."""

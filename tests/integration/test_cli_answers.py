@@ -16,7 +16,9 @@ import pytest
 
 from backupd.cli.alarms import alarms
 from backupd.cli.check import check
+from backupd.cli.hold import hold
 from backupd.cli.invocation import Invocation
+from backupd.cli.prune import prune
 from backupd.cli.reconcile import reconcile
 from backupd.cli.snapshots import list_, show
 from backupd.cli.status import status
@@ -139,10 +141,26 @@ async def test_a_list_is_lines_that_stand_below_each_other(archive, invocation, 
     )
 
 
-async def test_a_list_of_another_org_is_empty(archive, invocation, capsys):
-    await list_(org="acme", invocation=invocation)
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda invocation: list_(org="nope", invocation=invocation),
+        lambda invocation: alarms(org="nope", invocation=invocation),
+        lambda invocation: hold("list", org="nope", invocation=invocation),
+        lambda invocation: prune(org="nope", dry_run=True, invocation=invocation),
+    ],
+    ids=["list", "alarms", "hold", "prune"],
+)
+@pytest.mark.usefixtures("archive")
+async def test_an_org_that_is_not_there_is_a_mistake(invocation, ask):
+    with pytest.raises(UsageError, match="there is no org 'nope'"):
+        await ask(invocation)
 
-    assert capsys.readouterr().out == ""
+
+@pytest.mark.usefixtures("archive")
+async def test_no_name_is_no_snapshot(invocation):
+    with pytest.raises(UsageError, match="no snapshot is named"):
+        await show("", invocation=invocation)
 
 
 async def test_a_status_says_how_safe_what_is_missing_and_what_was_missed(archive, invocation, capsys):

@@ -179,8 +179,9 @@ async def test_a_refusal_is_said_in_the_persons_words(right, wrong, words, advic
 async def test_a_passing_failure_is_no_refusal(effect, error, vendor, invocation):
     vendor.fault(effect, on="token")
 
-    with pytest.raises(error):
+    with pytest.raises(error) as raised:
         await authorize(invocation=invocation)
+    assert "by itself" not in raised.value.advice
 
 
 async def test_what_the_settings_do_not_hold_is_asked_for(vendor, invocation, given, capsys):

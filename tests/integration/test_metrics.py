@@ -95,6 +95,13 @@ async def everything() -> bytes:
     return metrics.exposition(await FakeFacts(protected(), in_danger(), missed()).overview())
 
 
+async def test_what_never_happened_to_an_org_counts_zero():
+    """From nothing to 1 is no increase to Prometheus, and the first missed job would raise no alert."""
+    found = Metrics("1").exposition(await FakeFacts(protected()).overview()).decode()
+
+    assert f'backupd_missed_jobs_total{{org="{protected().org}"}} 0.0' in found
+
+
 async def test_the_document_names_every_metric_with_its_type_and_labels_and_no_other():
     facts = FakeFacts(protected(), in_danger(), missed())
     file = families(text_of(await facts.overview(), RUN))
