@@ -75,7 +75,7 @@ async def _next(messages: asyncio.Queue[str]) -> str:
         async with asyncio.timeout(_SIGN_OF_LIFE):
             text = await messages.get()
     except TimeoutError:
-        return ": still here\n\n"
+        return "event: alive\ndata: {}\n\n"
     while not messages.empty():
         text += messages.get_nowait()
     return text

@@ -21,7 +21,12 @@ from backupd.web.pages import Pages
 from backupd.web.ports import Facts
 
 _HERE = Path(__file__).parent
-_STATIC = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_STATIC = {
+    "page.css": "text/css",
+    "page.js": "text/javascript",
+    "line.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
 _OPEN = frozenset({"/login", "/healthz", *(f"/static/{name}" for name in _STATIC)})
 _GRACE = 1.0  # seconds for answers under way, when it stops
 

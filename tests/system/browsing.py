@@ -44,6 +44,16 @@ class Tab:
         await self.page.goto(self.base + path)
         await self.page.wait_for_selector("#live[data-state=on]")
 
+    async def look_away(self, *, away: bool = True) -> None:
+        """Let the page believe that it is not seen, or seen again; a browser without a screen always shows all tabs."""
+        await self.page.evaluate(
+            """away => {
+                Object.defineProperty(document, "hidden", { value: away, configurable: true });
+                document.dispatchEvent(new Event("visibilitychange"));
+            }""",
+            away,
+        )
+
     async def overflow(self) -> int:
         """Tell by how many pixels the page is too wide."""
         width = await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

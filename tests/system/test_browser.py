@@ -1,12 +1,14 @@
 """The page in a real browser: it moves by itself, fits every screen, needs no mouse, and hinders nobody."""
 
 import os
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from backupd.core import events
+from backupd.core.errors import ArchiveError
 from tests.fakes.facts import archived, in_danger, missed, protected, under_way
 from tests.system.browsing import browse, download
 
@@ -114,6 +116,90 @@ async def test_a_page_that_lost_its_line_says_so_and_catches_up():
         await tab.page.wait_for_selector("#live[data-state=off]")
         await tab.page.get_by_role("heading", name="This organisation needs you").wait_for()
         assert await tab.page.locator("#live").inner_text() == "live"
+
+
+async def test_a_page_that_cannot_be_renewed_says_so_until_it_can():
+    async with browse(protected(now=NOW)) as tab:
+        await tab.go()
+        tab.facts.broken = ArchiveError("/srv/backups: Input/output error")
+
+        tab.front(events.CycleFailed("main", "archive", 73, "the disk", "look"))
+
+        notice = tab.page.get_by_role("alert")
+        await notice.wait_for()
+        assert "This page is not up to date." in await notice.inner_text()
+        assert "/srv/backups: Input/output error. Check the disk" in await notice.inner_text()
+        assert await tab.page.locator("#live").inner_text() == "not up to date"
+        assert await tab.page.title() == "Not up to date · backupd"
+
+        tab.facts.broken = None  # no event tells of it
+        await notice.wait_for(state="hidden")
+        assert await tab.page.locator("#live").inner_text() == "live"
+        assert await tab.page.title() == "All protected · backupd"
+
+
+async def test_a_page_whose_daemon_ended_says_so():
+    async with browse(protected(now=NOW)) as tab:
+        await tab.go()
+
+        await tab.front.show(None, tab.facts)
+
+        notice = tab.page.get_by_role("alert")
+        await notice.wait_for()
+        assert "The daemon does not answer." in await notice.inner_text()
+        assert await tab.page.locator("#live").inner_text() == "not up to date"
+
+
+async def test_ten_tabs_are_all_live_and_all_renewed():
+    async with browse(protected(now=NOW)) as tab:
+        await tab.go()
+        pages = [tab.page]
+        for _ in range(9):
+            page = await tab.page.context.new_page()
+            await page.goto(tab.base)
+            await page.wait_for_selector("#live[data-state=on]")
+            pages.append(page)
+        assert tab.front.feed.readers == 1
+
+        tab.facts.orgs = (missed("main", NOW),)
+        tab.front(events.JobWasMissed("main", "4876876000001599004", 4, 1, NOW))
+
+        for page in pages:
+            await page.get_by_role("heading", name="This organisation needs you").wait_for()
+        for page in pages[:-1]:
+            await page.close()
+        tab.front.feed.drop_all()
+        await pages[-1].wait_for_selector("#live[data-state=off]")
+        await pages[-1].wait_for_selector("#live[data-state=on]")
+
+
+async def test_a_browser_that_cannot_share_the_line_gives_it_back_while_nobody_looks():
+    async with browse(protected(now=NOW)) as tab:
+        await tab.page.add_init_script("delete window.SharedWorker")
+        await tab.go()
+        assert tab.front.feed.readers
+
+        await tab.look_away()
+        while tab.front.feed.readers:  # the daemon sees at its next word that nobody listens
+            download(tab.front)
+            await tab.page.wait_for_timeout(50)
+        tab.facts.orgs = (missed("main", NOW),)
+        await tab.look_away(away=False)
+
+        await tab.page.get_by_role("heading", name="This organisation needs you").wait_for()
+
+
+async def test_a_page_that_was_refused_the_line_gets_it_later_and_is_not_live_until_then():
+    async with browse(protected(now=NOW)) as tab, AsyncExitStack() as crowd:
+        while not tab.front.feed.is_full:
+            crowd.enter_context(tab.front.feed.reader(lambda: None))
+        await tab.page.goto(tab.base)
+        await tab.page.wait_for_selector("#live[data-state=off]")
+        assert await tab.page.locator("#live").inner_text() == "not connected"
+
+        await crowd.aclose()
+
+        await tab.page.wait_for_selector("#live[data-state=on]")
 
 
 async def test_everything_can_be_reached_by_the_keyboard():

@@ -1,9 +1,20 @@
-// Keeps an open page true: bars move as messages come, and what changed is fetched again. Nothing is asked for on a timer.
+// Keeps an open page true: bars move as messages come, and what changed is fetched again. Where that cannot be, the page says
+// so, and tries again; while all is well, nothing is asked for on a timer.
 "use strict";
 
 const SETTLE = 300; // milliseconds; several changes at once are one
+const PATIENCE = 30000; // for one answer
+const AGAIN = 5000; // after a failure; each time longer
+const AT_LAST = 60000;
 const live = document.getElementById("live");
-let pending = 0;
+const stale = document.getElementById("stale");
+let pending = 0; // the timer of the next renewal
+let renewing = false;
+let missed = false; // something changed while a renewal was under way
+let soon = false; // a renewal is about to be
+let pause = AGAIN;
+let connected = null; // null: not known yet
+let freshAt = Date.now();
 
 const sizes = ["B", "kB", "MB", "GB", "TB", "PB"];
 
@@ -38,11 +49,25 @@ function tellTimes() {
   }
 }
 
-function show(state, words) {
+// Say how far the page can be believed.
+function show(trouble) {
+  const state = trouble ? "stale" : connected ? "on" : "off";
   if (live.dataset.state !== state) {
     live.dataset.state = state;
-    live.querySelector("[data-word]").textContent = words;
+    live.querySelector("[data-word]").textContent = { on: "live", off: "not connected", stale: "not up to date" }[state];
   }
+  stale.hidden = !trouble;
+  document.body.classList.toggle("stale", Boolean(trouble));
+  if (!trouble) {
+    return;
+  }
+  document.title = "Not up to date · backupd";
+  const reason = stale.querySelector("[data-reason]");
+  if (reason.textContent !== trouble) {
+    reason.textContent = trouble;
+  }
+  stale.querySelector("time").dateTime = new Date(freshAt).toISOString();
+  tellTimes();
 }
 
 function move(progress) {
@@ -85,17 +110,7 @@ function keepOpen(before, after) {
   });
 }
 
-async function renew() {
-  pending = 0;
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (answer.redirected) {
-    location.reload();
-    return;
-  }
-  if (!answer.ok) {
-    return;
-  }
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+function replace(fresh) {
   document.title = fresh.title;
   const focus = placeOf(document.activeElement);
   for (const part of document.querySelectorAll("[data-live]")) {
@@ -111,20 +126,117 @@ async function renew() {
   tellTimes();
 }
 
-function changed() {
-  pending = pending || setTimeout(() => renew().catch(() => {}), SETTLE);
+// Fetch the page again and show it; return what is wrong if that cannot be.
+async function fetchAgain() {
+  let answer, text;
+  try {
+    answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout?.(PATIENCE) });
+    text = await answer.text();
+  } catch {
+    return "The daemon does not answer.";
+  }
+  if (answer.redirected) {
+    location.reload(); // to the login
+    return "";
+  }
+  const fresh = new DOMParser().parseFromString(text, "text/html");
+  if (!answer.ok) {
+    const said = [...fresh.querySelectorAll("[data-said]")].map((part) => part.textContent.trim().replace(/\.?$/, "."));
+    return said.join(" ") || `The daemon's answer was ${answer.status}.`;
+  }
+  freshAt = Date.now();
+  replace(fresh);
+  return "";
 }
 
-let seen = false;
-const stream = new EventSource("/events");
-stream.addEventListener("hello", () => {
-  show("on", "live");
-  if (seen) {
-    changed(); // the line was broken: something may have been missed
+async function renew() {
+  renewing = true;
+  missed = soon = false;
+  const trouble = await fetchAgain();
+  renewing = false;
+  show(trouble);
+  if (missed) {
+    changed();
+  } else if (trouble || !connected) {
+    later();
+  } else {
+    pause = AGAIN;
   }
-  seen = true;
-});
-stream.addEventListener("progress", (message) => move(JSON.parse(message.data)));
-stream.addEventListener("changed", changed);
-stream.addEventListener("error", () => show("off", "not connected"));
+}
+
+function changed() {
+  if (renewing) {
+    missed = true;
+  } else if (!soon) {
+    soon = true;
+    clearTimeout(pending);
+    pending = setTimeout(renew, SETTLE);
+  }
+}
+
+function later() {
+  if (!renewing && !soon) {
+    clearTimeout(pending);
+    pending = setTimeout(renew, pause);
+    pause = Math.min(pause * 2, AT_LAST);
+  }
+}
+
+function hear(kind, data) {
+  if (kind === "progress") {
+    move(JSON.parse(data));
+  } else if (kind === "changed") {
+    changed();
+  } else if (kind === "hello" && connected !== true) {
+    const broken = connected === false; // something may have been missed
+    connected = true;
+    if (broken) {
+      changed();
+    } else {
+      show("");
+    }
+  } else if (kind === "lost" && connected !== false) {
+    connected = false;
+    show(stale.hidden ? "" : stale.querySelector("[data-reason]").textContent);
+    later();
+  }
+}
+
+// Where pages cannot share a line, each has its own, while it is seen.
+function listenAlone() {
+  const line = openLine(hear);
+  const follow = () => {
+    if (document.hidden) {
+      line.close();
+      connected = false;
+    } else {
+      line.connect();
+    }
+  };
+  document.addEventListener("visibilitychange", follow);
+  if (document.hidden) {
+    follow();
+  }
+}
+
+function listen() {
+  if (!("SharedWorker" in window)) {
+    listenAlone();
+    return;
+  }
+  const worker = new SharedWorker(document.getElementById("line").src);
+  worker.onerror = listenAlone;
+  worker.port.onmessage = ({ data: [kind, data] }) => hear(kind, data);
+  worker.port.postMessage("here");
+  addEventListener("pagehide", () => worker.port.postMessage("gone"));
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) { // out of the browser's memory of pages, as it was then
+      connected = false;
+      worker.port.postMessage("here");
+      later();
+    }
+  });
+}
+
+listen();
 setInterval(tellTimes, 30000);
