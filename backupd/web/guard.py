@@ -57,13 +57,13 @@ class Guard:
         if self._token is None:
             return True
         scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and hmac.compare_digest(bearer.strip().encode(), self._token):
+        if scheme.lower() == "bearer" and hmac.compare_digest(_bytes(bearer.strip()), self._token):
             return True
         return self._is_session(request.cookies.get(COOKIE, ""))
 
     async def log_in(self, token: str) -> str | None:
         """Return the cookie's value for the right token; for a wrong one None, after a while."""
-        if self._token is not None and hmac.compare_digest(token.strip().encode(), self._token):
+        if self._token is not None and hmac.compare_digest(_bytes(token.strip()), self._token):
             ends = int((self._clock.now() + LOGIN_LASTS).timestamp())
             return f"{ends}.{self._seal(ends)}"
         await self._clock.sleep(_WRONG_TOKEN_COSTS)
@@ -73,7 +73,7 @@ class Guard:
         ends, _, seal = cookie.partition(".")
         if not (ends.isascii() and ends.isdigit() and len(ends) < 12):  # noqa: PLR2004 (a number of seconds, not a flood)
             return False
-        right = hmac.compare_digest(seal.encode(), self._seal(int(ends)).encode())
+        right = hmac.compare_digest(_bytes(seal), self._seal(int(ends)).encode())
         return right and int(ends) > self._clock.now().timestamp()
 
     def _seal(self, ends: int) -> str:
@@ -83,6 +83,11 @@ class Guard:
 def own_path(text: str) -> str:
     """Return where to go after the login: a path of ours, whatever was asked for."""
     return text if text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() else "/"
+
+
+def _bytes(text: str) -> bytes:
+    """Return text out of a request as bytes, whatever it holds: what was no UTF-8 is there as surrogates."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _without_port(host: str) -> str:

@@ -1,12 +1,16 @@
 """The login: the token once, in a form, for a cookie that no script can read and no other site can send."""
 
+from collections.abc import Mapping
 from typing import Final
+from urllib.parse import parse_qsl
 
 import aiohttp_jinja2
 from aiohttp import web
 
 from backupd.web.guard import COOKIE, LOGIN_LASTS, Guard, own_path
 
+_FORM: Final = "application/x-www-form-urlencoded"
+_FIELDS: Final = 8  # more than ours has
 _FOREIGN: Final = frozenset({"cross-site", "same-site"})  # what a browser says of a form on somebody else's page
 
 
@@ -25,9 +29,9 @@ class Login:
     async def enter(self, request: web.Request) -> web.StreamResponse:
         """Let in who has it."""
         _refuse_foreign(request)
-        form = await request.post()
-        session = await self._guard.log_in(str(form.get("token", "")))
-        target = own_path(str(form.get("next", "/")))
+        form = await _form(request)
+        session = await self._guard.log_in(form.get("token", ""))
+        target = own_path(form.get("next", "/"))
         if session is None:
             return self._show(request, target, wrong=True)
         answer = web.Response(status=303, headers={"Location": target})
@@ -51,6 +55,16 @@ class Login:
     def _show(self, request: web.Request, target: str, *, wrong: bool) -> web.Response:
         shown = {"next": own_path(target), "wrong": wrong}
         return aiohttp_jinja2.render_template("login.html", request, shown, status=403 if wrong else 200)
+
+
+async def _form(request: web.Request) -> Mapping[str, str]:
+    """Read the form as our page sends it; what else comes is refused, or is at least no right token."""
+    if request.content_type != _FORM:
+        raise web.HTTPUnsupportedMediaType(text=f"Send the form as {_FORM}.\n")
+    try:
+        return dict(parse_qsl((await request.read()).decode("utf-8", "replace"), max_num_fields=_FIELDS))
+    except ValueError as error:
+        raise web.HTTPBadRequest(text="This is not the form of this page.\n") from error
 
 
 def _refuse_foreign(request: web.Request) -> None:

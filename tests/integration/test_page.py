@@ -347,6 +347,35 @@ async def test_a_made_up_cookie_opens_nothing(cookie):
         assert (await page.get(headers={"Cookie": f"backupd={cookie}"}))[0] == 401
 
 
+@pytest.mark.parametrize(
+    ("request_head", "body", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nAuthorization: Bearer \xff\xfe", b"", 401),
+        (b"GET / HTTP/1.1\r\nCookie: backupd=99999999999.\xff", b"", 401),
+        (b"GET /healthz HTTP/1.1\r\nAuthorization: Bearer \xff", b"", 200),
+        (b"POST /login HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded", b"token=\xff\xfe", 403),
+        (b"POST /login HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded", b"token=%ff&next=%2F%ff", 403),
+        (b"POST /login HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded; charset=nope", b"token=a", 403),
+        (b"POST /login HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded", b"a=1&" * 99, 400),
+        (b"POST /login HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded", b"a" * 9000, 413),
+        (b"POST /login HTTP/1.1\r\nContent-Type: multipart/form-data", b"token=a", 415),
+        (b"POST /login HTTP/1.1\r\nContent-Type: application/json", b"{}", 415),
+        (b"POST /login HTTP/1.1", b"token=a", 415),
+    ],
+)
+async def test_a_request_that_is_not_well_formed_is_refused_in_order(request_head, body, status, caplog):
+    async with visit(token=TOKEN) as page:
+        host, port = page.base.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        length = f"\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(request_head + length.encode() + body)
+        answer = await reader.read()
+        writer.close()
+
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert not caplog.records  # no traceback before any login
+
+
 async def test_a_wrong_token_costs_time_and_gives_nothing():
     async with visit(token=TOKEN) as page:
         status, text, answer = await page.send("POST", "/login", data={"token": "guess", "next": "/"})
