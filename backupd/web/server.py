@@ -1,12 +1,14 @@
 """The web server: routes, guard and headers round the pages. What it shows can be exchanged while it runs."""
 
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp_jinja2
 import jinja2
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from backupd.core import figures, times
 from backupd.core.clock import Clock
@@ -30,6 +32,16 @@ _STATIC = {
 _OPEN = frozenset({"/login", "/healthz", *(f"/static/{name}" for name in _STATIC)})
 _GRACE = 1.0  # seconds for answers under way, when it stops
 
+_LOG = logging.getLogger("aiohttp.server")
+
+
+def _is_no_noise(record: logging.LogRecord) -> bool:
+    """Tell whether a line is about more than a request that is no HTTP, which anybody can send."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_LOG.addFilter(_is_no_noise)
+
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -43,7 +55,7 @@ class Server:
         self._pages = Pages(facts, feed)
         self._machines = Machines(facts, feed, metrics, self._guard)
         self._runner = web.AppRunner(
-            self._application(version), access_log=None, shutdown_timeout=_GRACE, keepalive_timeout=30.0
+            self._application(version), access_log=None, logger=_LOG, shutdown_timeout=_GRACE, keepalive_timeout=30.0
         )
 
     async def start(self) -> None:

@@ -57,6 +57,15 @@ async def test_every_page_fits_the_screen_and_hinders_nobody(width, scheme, pict
         assert {url.split("/")[2] for url in tab.asked} == {tab.base.split("/")[2]}
 
 
+async def test_the_longest_names_fit_the_smallest_screen():
+    name = "a_" * 30
+    async with browse(protected(name, NOW), width=360) as tab:
+        for page in ("", f"orgs/{name}", f"snapshots/{archived(name, tab.facts.now)[0].path}"):
+            await tab.go(page)
+
+            assert await tab.overflow() == 0, page
+
+
 async def test_the_login_fits_and_hinders_nobody():
     async with browse(protected(now=NOW), token=TOKEN, width=360) as tab:
         await tab.page.goto(tab.base)
