@@ -70,7 +70,7 @@ class Survey:
         known = await self.catalog.watched.known_jobs(org, since=since)
         history = [entry for entry in await self.catalog.history(org, limit=_HISTORY) if entry.at and entry.at >= since]
         now, times = self.clock.now(), await self.catalog.watched.chronicle(org)
-        return reconcile(history, known, since=times.began_at or now, now=now)
+        return await asyncio.to_thread(reconcile, history, known, since=times.began_at or now, now=now)
 
     async def snapshot(self, path: str) -> tuple[SnapshotRow, tuple[FileRow, ...], Manifest | RecordDamaged]:
         """Return one snapshot: its row, its files and its manifest. Raises UsageError if there is none."""

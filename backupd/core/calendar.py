@@ -46,7 +46,7 @@ _WORST_LAST = tuple(Mark)
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day, in UTC: the worst that happened, all of it in words, and a snapshot of that day."""
+    """One day, in UTC: the worst that happened, all of it in words (each once), and a snapshot of that day."""
 
     date: date
     mark: Mark = Mark.NONE
@@ -92,7 +92,9 @@ def _days(rows: Iterable[Row]) -> Mapping[date, Day]:
         before = days.get(when, Day(when))
         path = str(row.job.path) if row.job and row.job.path else before.path
         worst = max(before.mark, mark, key=_WORST_LAST.index)
-        days[when] = Day(when, worst, (*before.words, _WORDS[row.verdict]), path)
+        word = _WORDS[row.verdict]
+        words = before.words if word in before.words else (*before.words, word)
+        days[when] = Day(when, worst, words, path)
     return days
 
 

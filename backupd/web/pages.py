@@ -1,7 +1,8 @@
 """The pages for people: all orgs, one org, one snapshot. Each is made anew from the facts when it is asked for."""
 
+import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import aiohttp_jinja2
 from aiohttp import web
@@ -18,6 +19,8 @@ from backupd.web.view import view
 _SHOWN = 25  # snapshots on a page
 _CHARTED = 60  # snapshots in the chart
 
+_Year = tuple[calendar.Month, ...]
+
 
 class Pages:
     """Shows what the facts say."""
@@ -25,6 +28,8 @@ class Pages:
     def __init__(self, facts: Facts, feed: Feed) -> None:
         self.facts = facts
         self._feed = feed
+        self._looking = asyncio.Lock()  # a year of many runs is much work
+        self._years: dict[str, asyncio.Task[_Year]] = {}  # by org: that have not begun yet
 
     async def index(self, request: web.Request) -> web.Response:
         """Show how all orgs are."""
@@ -40,8 +45,6 @@ class Pages:
         if status is None or not ORG_NAME.fullmatch(name):
             raise web.HTTPNotFound
         today = found.now.astimezone(UTC).date()
-        first = calendar.begins(today)
-        runs = await self.facts.runs(name, since=datetime(first.year, first.month, 1, tzinfo=UTC))
         after = request.query.get("after", "")
         rows = await self.facts.snapshots(name, limit=_SHOWN + 1, after=after)
         newest = await self.facts.snapshots(name, limit=_CHARTED)
@@ -49,7 +52,7 @@ class Pages:
             "found": found,
             "now": found.now,
             "org": view(status, found.now, self._feed),
-            "months": calendar.year(runs.rows, today=today),
+            "months": await self._year(name, today),
             "today": today,
             "charts": {"wide": chart(newest[::-1]), "narrow": chart(newest[::-1], width=NARROW)},
             "snapshots": rows[:_SHOWN],
@@ -57,6 +60,20 @@ class Pages:
             "after": after,
         }
         return _render("org.html", request, shown)
+
+    async def _year(self, org: str, today: date) -> _Year:
+        """Give an org's year as it is now; who asks while another one waits for its turn shares what that gets."""
+        year = self._years.get(org)
+        if year is None:
+            year = self._years[org] = asyncio.create_task(self._look_at_year(org, today), name=f"year of {org}")
+        return await asyncio.shield(year)
+
+    async def _look_at_year(self, org: str, today: date) -> _Year:
+        async with self._looking:
+            del self._years[org]  # who comes from now on may know of something newer
+            first = calendar.begins(today)
+            runs = await self.facts.runs(org, since=datetime(first.year, first.month, 1, tzinfo=UTC))
+            return await asyncio.to_thread(calendar.year, runs.rows, today=today)
 
     async def snapshot(self, request: web.Request) -> web.Response:
         """Show one snapshot: its files with their checksums, and its manifest."""

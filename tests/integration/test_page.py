@@ -6,11 +6,12 @@ import socket
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from threading import current_thread, main_thread
 
 import aiohttp
 import pytest
 
-from backupd.core import events
+from backupd.core import calendar, events
 from backupd.core.errors import ArchiveError
 from backupd.web import Front, Place
 from backupd.web.guard import own_path
@@ -122,6 +123,23 @@ async def test_an_orgs_page_shows_its_year_its_sizes_and_its_snapshots():
     assert text.count('<th scope="row">') == 25
     last = archived("main", page.facts.now)[24].path
     assert f'href="/orgs/main?after={last}#snapshots"' in text
+
+
+async def test_a_year_is_looked_at_beside_the_loop_and_once_for_all_who_wait(monkeypatch):
+    threads = []
+    real = calendar.year
+
+    def year(*args, **named):
+        threads.append(current_thread())
+        return real(*args, **named)
+
+    monkeypatch.setattr(calendar, "year", year)
+    async with visit() as page:
+        answers = await asyncio.gather(*(page.get("/orgs/main") for _ in range(20)))
+
+    assert {status for status, _, _ in answers} == {200}
+    assert 1 <= len(threads) <= 5
+    assert main_thread() not in threads
 
 
 async def test_older_snapshots_are_on_further_pages():

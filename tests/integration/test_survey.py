@@ -2,6 +2,7 @@
 
 import json
 from contextlib import asynccontextmanager
+from threading import current_thread, main_thread
 
 import aiohttp
 import pytest
@@ -46,6 +47,18 @@ async def test_what_was_archived_is_shown_with_files_and_manifest(tmp_path):
     assert sorted(file.file.name for file in files) == sorted(NAMES)
     assert isinstance(record, Manifest)
     assert record.job.job == JOB
+
+
+async def test_runs_are_reconciled_beside_the_loop(tmp_path, monkeypatch):
+    threads = []
+    monkeypatch.setattr("backupd.survey.reconcile", lambda *_, **__: threads.append(current_thread()))
+    async with operated(tmp_path) as operator:
+        await operator.run_once()
+        async with surveyed(operator, tmp_path) as survey:
+            await survey.runs("main", since=operator.clock.now())
+
+    assert len(threads) == 1
+    assert main_thread() not in threads
 
 
 async def test_how_polls_go_is_known_to_the_next_process(tmp_path):
