@@ -135,7 +135,7 @@ class Daemon:
 
     async def until(self, kind: type[E], count: int = 1, *, org: str = "main") -> list[E]:
         """Let hours pass until so many events of this kind came for an org; return them."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(found := [event for event in self.ear.of(kind) if getattr(event, "org", org) == org]) < count:
                 await self.live(hours=1)
         return found
@@ -174,7 +174,7 @@ async def daemon(folder: Path, settings: str = "") -> AsyncIterator[Daemon]:
             await running.live(hours=5)  # at rest
             yield running
             os.kill(os.getpid(), signal.SIGTERM)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 assert await task is Exit.OK
 
 

@@ -72,13 +72,10 @@ async def test_a_holder_that_is_killed_holds_nothing(shelf):
         from datetime import datetime, UTC
         from pathlib import Path
         from backupd.archive import Archive
-
-        class Clock:
-            def now(self):
-                return datetime.now(UTC)
+        from backupd.clock import SystemClock
 
         async def main():
-            archive = Archive(Path(sys.argv[1]), clock=Clock(), tell=print, tool_version="1")
+            archive = Archive(Path(sys.argv[1]), clock=SystemClock(), tell=print, tool_version="1")
             async with archive.lock("main", what="cycle"):
                 print("held", flush=True)
                 time.sleep(60)
