@@ -206,6 +206,7 @@ class Catalog:
 
     async def _restore(self, lost: Lost) -> None:
         """Use what another process may have put there, or else rebuild."""
+        await self._archive.orgs()  # raises if the archive is gone: what lies in its place is not looked at
         if not lost.damaged:
             await self._open()
         else:

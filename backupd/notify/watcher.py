@@ -18,12 +18,15 @@ class ServiceWatcher:
     def __init__(self, systemd: Systemd) -> None:
         self._systemd = systemd
         self._state: StateFile | None = None
+        self._has_place = True  # for the state: its folder is the archive's
         self._line = StatusLine()
         self._phase = ""  # shown in place of the line
         self._shown = ""
 
     def hear(self, event: events.Event) -> None:
         """Take note of what happened."""
+        if isinstance(event, events.ArchiveLost | events.ArchiveFound):
+            self._has_place = isinstance(event, events.ArchiveFound)
         self._line.hear(event)
         self._show()
 
@@ -32,6 +35,7 @@ class ServiceWatcher:
         if self._state is not None and self._state.path != path:
             self._state.remove()
         self._state = StateFile(path)
+        self._has_place = True
 
     def starting(self) -> None:
         """Settings are read and the archive is opened; nothing runs yet."""
@@ -62,7 +66,7 @@ class ServiceWatcher:
         """The next cycle of each org is planned for then."""
         self._line.plan(next_polls)
         self._show()
-        if self._state is not None:
+        if self._state is not None and self._has_place:
             with suppress(ArchiveError):  # the archive's own troubles are told by its cycles
                 await self._state.write(next_polls)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backupd.core.clock import Clock
+from backupd.core.errors import ArchiveGone
 from backupd.core.events import CycleFailed, CycleFinished, Event
 from backupd.core.pulse import Pulse, beat
 from backupd.core.times import from_text, to_text
@@ -25,7 +26,8 @@ class Pulses:
         if isinstance(event, CycleFinished | CycleFailed):
             before = self.of(event.org)
             after = self._known[event.org] = beat(before, event, self.clock.now())
-            if after != before:
+            is_there = not (isinstance(event, CycleFailed) and event.kind == ArchiveGone.kind)
+            if after != before and is_there:
                 asyncio.get_running_loop().run_in_executor(None, _write, _path(self.folder, event.org), after)
 
     def of(self, org: str) -> Pulse:

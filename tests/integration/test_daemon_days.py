@@ -6,6 +6,7 @@ passes only while something works.
 
 import asyncio
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ import pytest
 import time_machine
 
 from backupd.app import Surroundings, serve
+from backupd.archive import store
 from backupd.core import events
 from backupd.core.errors import ConfigurationError
 from backupd.core.exits import Exit
@@ -24,12 +26,14 @@ from backupd.notify import read_state
 from backupd.notify.wording import message_of
 from backupd.settings import load
 from backupd.simulator import OrgSpec, Scenario, ScheduleSpec, Simulator, Switches
+from backupd.telemetry.pulses import read_pulse
 from tests.fakes.clock import START
 from tests.fakes.records import Ear, checksums_hold, snapshots
 from tests.integration.operator import run
 
 E = TypeVar("E", bound=events.Event)
 STEP = timedelta(hours=1)  # by which idle time passes
+_QUIET = 100  # looks in a row that find nobody at work
 _ROUNDING = 0.001  # seconds; a timedelta counts microseconds
 pytestmark = pytest.mark.timeout(120)
 
@@ -146,6 +150,13 @@ class Daemon:
         os.kill(os.getpid(), signal.SIGHUP)
         await self.until(events.SettingsReloaded)
 
+    async def rest(self) -> None:
+        """Let the chores that the last hour woke come to their end."""
+        quiet = 0
+        while quiet < _QUIET:
+            await asyncio.sleep(0.001)
+            quiet = 0 if (self.root / ".state" / "main.holder").exists() else quiet + 1
+
     @property
     def next_poll(self) -> datetime:
         """When the next cycle is due, as the daemon says."""
@@ -227,9 +238,33 @@ async def test_a_clock_that_is_set_back_for_two_days_stops_no_poll(tmp_path):
         assert running.snapshots == 1
 
 
+async def test_an_archive_that_was_begun_below_the_disk_is_left_alone(tmp_path, monkeypatch):
+    mounted = {str((tmp_path / "archive").resolve())}
+    monkeypatch.setattr(store, "_mount_points", lambda: frozenset(mounted))
+    async with daemon(tmp_path) as running:
+        await running.rest()
+        away = running.root.rename(tmp_path / "away")
+        shutil.copytree(away, running.root)
+        (running.root / ".state" / "service.json").unlink()
+        below = {path: path.read_bytes() for path in running.root.rglob("*") if path.is_file()}
+        mounted.clear()
+        await running.live(hours=9)
+
+        assert {path: path.read_bytes() for path in running.root.rglob("*") if path.is_file()} == below
+        assert len(running.ear.of(events.CycleFailed)) > 2
+
+        mounted.add(str(running.root.resolve()))
+        shutil.rmtree(running.root)
+        away.rename(running.root)
+        await running.live(hours=12)
+        assert running.next_poll > running.clock.now() - 2 * STEP
+        assert read_pulse(running.root / ".state", "main").failing_since is None
+
+
 @pytest.mark.parametrize("left", ["an empty folder", "nothing"])
 async def test_a_disk_that_is_gone_is_told_at_once_and_nothing_is_made_in_its_place(tmp_path, left):
     async with daemon(tmp_path) as running:
+        await running.rest()
         away = running.root.rename(tmp_path / "away")
         if left == "an empty folder":  # the place where it was mounted
             running.root.mkdir()
