@@ -35,7 +35,7 @@ async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: 
     watcher.starting()
     front = Front(around.clock, around.tell, __version__)
     heard = around.heard_by(front, watcher.hear)
-    outbox = Outbox(heard.clock, heard.tell, session, patience=3.0)
+    outbox = Outbox(heard.clock, heard.tell, session, heard.clean, patience=3.0)
     heard = heard.heard_by(outbox)
 
     async def generation() -> Generation:
@@ -74,7 +74,7 @@ async def telling(settings: Settings, around: Surroundings) -> AsyncIterator[Sur
         return
     from backupd.notify import Outbox
 
-    async with Outbox(around.clock, around.tell, session, patience=20.0) as outbox:
+    async with Outbox(around.clock, around.tell, session, around.clean, patience=20.0) as outbox:
         await outbox.use(recipients(settings))
         yield around.heard_by(outbox)
 

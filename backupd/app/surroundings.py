@@ -15,6 +15,7 @@ class Surroundings:
     tell: events.Tell
     learn: Callable[[str], None]
     clock: Clock = field(default_factory=SystemClock)
+    clean: Callable[[str], str] = str  # takes secrets out of a text that leaves the program
 
     def heard_by(self, *listeners: events.Tell) -> "Surroundings":
         """Let these listeners hear what happens, too."""

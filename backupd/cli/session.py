@@ -55,7 +55,10 @@ class Session:
             for listener in listeners:
                 listener(event)
 
-        return Surroundings(tell=tell, learn=self._learn)
+        return Surroundings(tell=tell, learn=self._learn, clean=self._clean)
 
     def _learn(self, secret: str) -> None:
         self.redactor.learn(secret)  # the one in force, which a reload replaces
+
+    def _clean(self, text: str) -> str:
+        return self.redactor.text(text)

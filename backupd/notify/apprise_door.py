@@ -33,18 +33,19 @@ class AppriseDoor:
         """Give the numbers of all places."""
         return range(len(self._urls))
 
-    def deliver(self, message: Message, places: Collection[int]) -> Mapping[int, str]:
-        """Tell these places; return why not, for each that could not be told. Blocking. Never raises."""
-        failed = {place: self._deliver(message, self._urls[place]) for place in places}
-        return {place: f"{self._name(place)}: {reason}" for place, reason in failed.items() if reason is not None}
+    def name(self, place: int) -> str:
+        """Name a place without showing its address."""
+        scheme = _SCHEME.match(self._urls[place])
+        return f"notify.urls, entry {place + 1}{f' ({scheme[1].lower()})' if scheme else ''}"
 
     def examine(self) -> Mapping[int, str]:
         """Return what is wrong with places, without telling them anything. Blocking. Never raises."""
         failed = {place: self._opened(url) for place, url in enumerate(self._urls)}
-        return {place: f"{self._name(place)}: {reason}" for place, reason in failed.items() if isinstance(reason, str)}
+        return {place: f"{self.name(place)}: {reason}" for place, reason in failed.items() if isinstance(reason, str)}
 
-    def _deliver(self, message: Message, url: str) -> str | None:
-        door = self._opened(url)
+    def deliver(self, message: Message, place: int) -> str | None:
+        """Tell one place; return why it could not be told. Blocking. Never raises."""
+        door = self._opened(self._urls[place])
         if isinstance(door, str):
             return door
         try:
@@ -65,7 +66,3 @@ class AppriseDoor:
             return door if door.add(url) else "it is not an address that Apprise knows"
         except Exception as error:  # noqa: BLE001  # as above
             return type(error).__name__
-
-    def _name(self, place: int) -> str:
-        scheme = _SCHEME.match(self._urls[place])
-        return f"notify.urls, entry {place + 1}{f' ({scheme[1].lower()})' if scheme else ''}"

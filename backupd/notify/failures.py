@@ -14,12 +14,12 @@ class Failures:
 
     clock: Clock
     tell: Tell
-    _told: dict[tuple[str, str], float] = field(default_factory=dict)
-    _count: dict[tuple[str, str], int] = field(default_factory=dict)
+    _told: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    _count: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
-    def note(self, channel: str, org: str, reason: str) -> None:
-        """Take note of one failure; tell it, unless that was done within the hour."""
-        key, now = (channel, org), self.clock.monotonic()
+    def note(self, channel: str, org: str, reason: str, *, whom: str = "") -> None:
+        """Take note of one failure to tell `whom` the channel knows; tell it, unless that was done within the hour."""
+        key, now = (channel, org, whom), self.clock.monotonic()
         self._count[key] = self._count.get(key, 0) + 1
         last = self._told.get(key)
         if last is None or now - last >= _HOUR:

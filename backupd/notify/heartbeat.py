@@ -6,6 +6,7 @@ kept from working is neither success nor failure, and only logged.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from urllib.parse import urlsplit
 
@@ -38,12 +39,22 @@ class Beat:
 class Heartbeat:
     """The heartbeat of one org."""
 
-    def __init__(self, org: str, url: str, session: aiohttp.ClientSession, clock: Clock, failures: Failures) -> None:
+    def __init__(
+        self,
+        org: str,
+        url: str,
+        session: aiohttp.ClientSession,
+        clock: Clock,
+        failures: Failures,
+        clean: Callable[[str], str],
+    ) -> None:
+        """`clean` takes secrets out of a text."""
         self._org = org
         self._url = url
         self._session = session
         self._clock = clock
         self._failures = failures
+        self._clean = clean
         self._lines: deque[str] = deque(maxlen=_MOST_LINES)
         self._waiting: deque[Beat] = deque(maxlen=_MOST_WAITING)
         self._something = asyncio.Event()
@@ -77,7 +88,7 @@ class Heartbeat:
         await self._send_all(())
 
     def _beat(self, path: str, log: str) -> None:
-        self._waiting.append(Beat(path, log))
+        self._waiting.append(Beat(path, self._clean(log)))
         self._something.set()
 
     def _log(self, first: str) -> str:

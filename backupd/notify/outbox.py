@@ -41,13 +41,15 @@ class Outbox:
         clock: Clock,
         tell: Tell,
         new_session: Callable[[], AbstractAsyncContextManager["ClientSession"]],
+        clean: Callable[[str], str],
         *,
         patience: float = 10.0,
     ) -> None:
-        """`patience`: seconds that the end waits for deliveries; `tell` hears of failures."""
+        """`patience`: seconds that the end waits for deliveries; `tell` hears of failures; `clean` hides secrets."""
         self._clock = clock
         self._failures = Failures(clock, tell)
         self._new_session = new_session
+        self._clean = clean
         self._patience = patience
         self._recipients = Recipients()
         self._tellers: tuple[_Teller, ...] = ()
@@ -71,13 +73,14 @@ class Outbox:
             from backupd.notify.messages import Messages
 
             door = AppriseDoor(recipients.messages)
-            tellers.append(Messages(door, self._clock, self._failures, success=recipients.success))
+            tellers.append(Messages(door, self._clock, self._failures, self._clean, success=recipients.success))
         if recipients.heartbeats:
             from backupd.notify.heartbeat import Heartbeat
 
             session = await stack.enter_async_context(self._new_session())
             tellers += [
-                Heartbeat(org, url, session, self._clock, self._failures) for org, url in recipients.heartbeats.items()
+                Heartbeat(org, url, session, self._clock, self._failures, self._clean)
+                for org, url in recipients.heartbeats.items()
             ]
         tasks = [asyncio.create_task(teller.run(), name="outbox") for teller in tellers]
         stack.push_async_callback(self._finish, tellers, tasks)

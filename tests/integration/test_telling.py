@@ -31,9 +31,25 @@ def clock():
     return FakeClock()
 
 
+class Waiting(Ear):
+    """Hears of what could not be told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._news = asyncio.Event()
+
+    def __call__(self, event: events.Event) -> None:
+        super().__call__(event)
+        self._news.set()
+
+    async def until_told(self) -> None:
+        async with asyncio.timeout(20):
+            await self._news.wait()
+
+
 @pytest.fixture
 def ear():
-    return Ear()
+    return Waiting()
 
 
 @pytest.fixture
@@ -42,11 +58,15 @@ def outbox(clock, ear):
 
     @asynccontextmanager
     async def opened(patience: float = 30.0, **recipients):
-        async with Outbox(clock, ear, aiohttp.ClientSession, patience=patience) as box:
+        async with Outbox(clock, ear, aiohttp.ClientSession, clean, patience=patience) as box:
             await box.use(Recipients(**recipients))
             yield box
 
     return opened
+
+
+def clean(text: str) -> str:
+    return text.replace("1000.hunter2", "[redacted]")
 
 
 def hook(url: str) -> str:
@@ -108,6 +128,74 @@ async def test_a_place_that_fails_is_tried_again_and_the_others_hear_it_once(out
     assert failed == NotifyFailed("messages", "", "notify.urls, entry 2 (json): the message was not taken", 1)
 
 
+async def test_a_place_that_hangs_or_refuses_delays_no_other(outbox, clock, ear):
+    """Each has an order, tries and a pace of its own; one that hangs holds one thread, whatever there is to tell."""
+    async with http_catcher() as hung, http_catcher() as bad, http_catcher() as good:
+        hung.hold = asyncio.Event()
+        bad.answers[:] = [500] * 1000
+        async with outbox(messages=(hook(hung.url), hook(bad.url), hook(good.url))) as tell:
+            began = clock.monotonic()
+            for number in range(3):
+                tell(events.RunFailed("main", clock.now() + timedelta(days=number)))
+                await good.until(number + 1)
+                await bad.until(3 * (number + 1))
+            pauses = sorted(slept for slept in clock.slept if slept > 2)
+            hung.hold.set()
+
+        assert len(good.caught) == 3
+        assert len(hung.caught) == 2  # the first; all others together, at the end
+        assert pauses == [60.0] * 3 + [300.0] * 3  # those of the refusing place only
+        assert clock.monotonic() - began < 1200
+    assert {failed.reason for failed in ear.of(NotifyFailed)} == {
+        "notify.urls, entry 2 (json): the message was not taken"
+    }
+
+
+async def test_a_hung_place_is_named_and_gets_what_it_missed(outbox, ear, monkeypatch):
+    monkeypatch.setattr("backupd.notify.place._LONGEST", 0.05)
+    async with http_catcher() as first, http_catcher() as second:
+        first.hold = asyncio.Event()
+        async with outbox(messages=(hook(first.url), hook(second.url))) as tell:
+            tell(FULL)
+            await ear.until_told()
+            first.hold.set()
+            tell(events.RunFailed("main", None))
+            await first.until(2)
+
+    assert ear.of(NotifyFailed)[0].reason == "notify.urls, entry 1 (json): a delivery did not end within 0.05 s"
+
+
+async def test_what_was_to_be_tried_again_is_tried_once_more_at_the_end(ear):
+    class Stopped(FakeClock):
+        async def sleep(self, seconds: float) -> None:
+            if seconds >= 60:
+                await asyncio.Event().wait()
+            await super().sleep(seconds)
+
+    async with http_catcher() as catcher:
+        catcher.answers[:] = [500]
+        async with Outbox(Stopped(), ear, aiohttp.ClientSession, clean) as tell:
+            await tell.use(Recipients(messages=(hook(catcher.url),)))
+            tell(FULL)
+            await ear.until_told()
+
+        assert len(catcher.caught) == 2
+
+
+async def test_no_message_and_no_heartbeat_shows_a_secret(outbox):
+    secret = "FAILED 1000.hunter2"  # what a vendor may say
+    async with http_catcher() as catcher:
+        async with outbox(messages=(hook(catcher.url),), heartbeats={"main": catcher.url}) as tell:
+            tell(events.CycleStarted("main"))
+            tell(events.AlarmWasRaised("main", "x", secret, secret, secret))
+            tell(events.FileFailed("main", "4003", "Data_001.zip", "download_failed", secret, ""))
+            tell(events.CycleFailed("main", "x", 78, secret, ""))
+
+        said = "".join(body for _, body in catcher.caught)
+        assert "hunter2" not in said
+        assert said.count("FAILED [redacted]") >= 4
+
+
 @pytest.mark.parametrize("url", ["nonsense", "hunter2://user:hunter2@nowhere", "mailto://hunter2"])
 async def test_what_is_no_address_is_told_without_showing_it(url, outbox, ear):
     async with outbox(messages=(url,)) as tell:
@@ -146,7 +234,7 @@ async def test_a_delivery_that_hangs_holds_the_end_up_for_its_patience_only(outb
 async def test_that_nobody_can_be_told_is_told_once_an_hour(outbox, ear, clock):
     async with outbox(messages=("nonsense",)) as tell:
         tell(FULL)
-    async with Outbox(clock, ear, aiohttp.ClientSession) as box:
+    async with Outbox(clock, ear, aiohttp.ClientSession, clean) as box:
         ear.heard.clear()
         for minutes in (0, 30, 40):
             clock.pass_time(minutes=minutes)
@@ -243,7 +331,7 @@ async def test_other_recipients_take_over_and_none_is_left_untold(outbox):
 
 
 async def test_nobody_to_tell_costs_nothing(clock, ear):
-    async with Outbox(clock, ear, aiohttp.ClientSession) as tell:
+    async with Outbox(clock, ear, aiohttp.ClientSession, clean) as tell:
         await tell.use(Recipients())
         tell(FULL)
         tell(GOOD)

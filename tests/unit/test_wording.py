@@ -6,7 +6,7 @@ import pytest
 
 from backupd.core import events
 from backupd.core.conditions import Condition
-from backupd.notify.flood import FloodGuard, joined
+from backupd.notify.flood import FloodGuard, Pace, Waiting, joined
 from backupd.notify.wording import Message, message_of
 from tests.fakes.clock import START
 
@@ -132,12 +132,12 @@ def test_what_decides_for_itself_when_to_be_told_again_is_told_again():
 
 
 def test_a_few_deliveries_may_follow_each_other_then_one_every_ten_minutes():
-    guard = FloodGuard()
+    pace = Pace()
     now, waits = 0.0, []
     for _ in range(8):
-        waits.append(guard.wait(now))
+        waits.append(pace.wait(now))
         now += waits[-1] + 1.0
-        guard.delivered(now)
+        pace.delivered(now)
 
     assert waits[:5] == [0.0] * 5
     assert all(598 <= wait <= 600 for wait in waits[5:])
@@ -161,3 +161,42 @@ def test_several_become_one_with_the_worst_first():
 
 def test_of_very_many_the_last_are_counted():
     assert joined([message(str(number)) for number in range(23)]).text.endswith("\n\nAnd 3 more: see the log.")
+
+
+def waiting(*messages: Message) -> Waiting:
+    found = Waiting()
+    for one in messages:
+        found.add(one)
+    return found
+
+
+def test_of_too_many_the_lightest_are_counted_and_no_alarm_is():
+    alarm = message("disk", again=True)
+    refused = [message(f"link {number}") for number in range(250)]
+    rejected = [message(f"zip {number}", tone="warning") for number in range(250)]
+
+    told = waiting(alarm, *rejected, *refused).take()
+
+    assert told.title == "title disk (and 500 more)"
+    assert told.text.startswith("title disk\ntext disk\n\ntitle link 5")
+    assert told.text.endswith("\n\nAnd 481 more: see the log.")
+
+
+def test_good_news_is_counted_while_what_is_bad_waits():
+    told = waiting(*(message(str(number)) for number in range(200)), message("good", again=True, tone="good")).take()
+
+    assert told.title.endswith("(and 200 more)")
+    assert "good" not in told.text
+
+
+def test_what_is_told_again_while_it_waits_is_told_once():
+    assert waiting(message("a"), message("b"), message("a")).take().title == "title b (and 1 more)"
+
+
+def test_what_was_taken_does_not_wait():
+    found = waiting(message("a"), *(message(str(number)) for number in range(200)))
+    found.take()
+    assert not found
+    found.add(message("b"))
+
+    assert found.take() == message("b")
