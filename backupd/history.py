@@ -51,11 +51,11 @@ class Historian:
         known = {entry.id: entry for entry in await self.catalog.history(self.org)}
         new = [entry for entry in reversed(entries) if known.get(entry.id) != entry]
         began = (await self.catalog.watched.chronicle(self.org)).began_at
-        lines = await self.journal.append(*map(HistorySeen, new), HistoryRead(len(entries)))
-        await self.catalog.record(self.org, lines)
-        for entry in new:
+        for entry in new:  # told before it is written down: a crash in between tells it twice, and not never
             if entry.state == "failure" and entry.at is not None and began is not None and entry.at >= began:
                 self.tell(events.RunFailed(self.org, entry.at))
+        lines = await self.journal.append(*map(HistorySeen, new), HistoryRead(len(entries)))
+        await self.catalog.record(self.org, lines)
         runs = await compare(self.org, self.catalog, self.clock, back_to=back_to)
         self.tell(events.HistoryReconciled(self.org, len(entries), len(new), len(runs.gaps)))
         return runs

@@ -1,6 +1,6 @@
 """`backupd reconcile`: the vendor's history against the archive, run by run, and the gaps by name."""
 
-from backupd.app import Library, open_library, open_records, open_vendor
+from backupd.app import Library, Surroundings, open_library, open_records, open_vendor, telling
 from backupd.bell import Bell
 from backupd.cli import answers, table
 from backupd.cli.options import Handed, Json, Offline, Org
@@ -39,10 +39,13 @@ async def reconcile(*, org: Org = None, offline: Offline = False, as_json: Json 
     session = Session(invocation)
     settings = session.load()
     orgs = _chosen(settings, org)
-    async with open_library(settings, session.around(), read_only=offline) as library:
+    async with (
+        telling(settings, session.around()) as around,  # what is news here is none to the next cycle
+        open_library(settings, around, read_only=offline) as library,
+    ):
         found = {
             name: await (
-                compare(name, library.catalog, library.clock) if offline else _ask(name, settings, session, library)
+                compare(name, library.catalog, library.clock) if offline else _ask(name, settings, around, library)
             )
             for name in orgs
         }
@@ -56,9 +59,8 @@ async def reconcile(*, org: Org = None, offline: Offline = False, as_json: Json 
     return 0
 
 
-async def _ask(org: str, settings: Settings, session: Session, library: Library) -> Reconciled:
+async def _ask(org: str, settings: Settings, around: Surroundings, library: Library) -> Reconciled:
     """Read the vendor's history, and keep what is new in it. Only for that the org's lock is taken."""
-    around = session.around()
     async with open_vendor(settings, around, org) as vendor:
         entries = await read_all(vendor)
     async with library.archive.lock(org, what="reconcile"):

@@ -20,6 +20,9 @@ from backupd.core.facts import AlarmRaised, Missed, Scrubbed
 from backupd.core.model import FileId, JobId, Kind
 from backupd.journal import Journal
 from backupd.simulator import Refuse, Switches
+from tests.fakes.catcher import http_catcher
+from tests.fakes.guillotine import Killed
+from tests.fakes.records import Ear
 from tests.integration.operator import NAMES, Operator, days, operated, run
 
 SECOND = "4876876000001602004"
@@ -414,6 +417,43 @@ async def test_a_run_that_failed_at_the_vendor_is_told_once(tmp_path):
         await live(operator, for_days=3)
 
         assert len(operator.ear.of(events.RunFailed)) == 1
+
+
+async def test_a_failed_run_is_told_again_if_the_program_died_while_it_was_told(tmp_path, monkeypatch):
+    def die(ear: Ear, event: events.Event) -> None:
+        if isinstance(event, events.RunFailed):
+            raise Killed
+        ear.heard.append(event)
+
+    async with operated(tmp_path, run()) as operator:
+        await operator.run_once()
+        operator.clock.pass_time(days=2)
+        operator.vendor.add_run(run(SECOND, days_ago=1, failed=True))
+        with monkeypatch.context() as patched:
+            patched.setattr(Ear, "__call__", die)
+            with pytest.raises(Killed):
+                await live(operator, for_days=2)
+
+        await live(operator, for_days=2)
+
+        assert len(operator.ear.of(events.RunFailed)) == 1
+
+
+# Apprise's plugins import it where there still is one
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+async def test_what_reconcile_finds_first_is_told_as_a_cycle_would(tmp_path, at_the_vendors_time):
+    async with operated(tmp_path, run()) as operator, http_catcher() as catcher:
+        await operator.run_once()
+        operator.clock.pass_time(days=2)
+        operator.vendor.add_run(run(SECOND, days_ago=1, failed=True))
+        invocation = at_the_vendors_time(operator)
+        with operator.config.open("a") as config:
+            config.write(f'\n[notify]\nurls = ["{catcher.url.replace("http://", "json://")}"]\n')
+
+        await reconcile(invocation=invocation)
+
+        (body,) = [body for _, body in catcher.caught]
+        assert "a backup failed at the vendor" in body
 
 
 async def test_reconcile_reads_the_history_keeps_it_and_finds_no_gap(tmp_path, at_the_vendors_time, capsys):
