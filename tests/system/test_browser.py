@@ -128,7 +128,7 @@ async def test_a_page_that_lost_its_line_says_so_and_catches_up():
 
 
 async def test_a_page_that_cannot_be_renewed_says_so_until_it_can():
-    async with browse(protected(now=NOW)) as tab:
+    async with browse(protected(now=NOW), width=360) as tab:
         await tab.go()
         tab.facts.broken = ArchiveError("/srv/backups: Input/output error")
 
@@ -140,6 +140,8 @@ async def test_a_page_that_cannot_be_renewed_says_so_until_it_can():
         assert "/srv/backups: Input/output error. Check the disk" in await notice.inner_text()
         assert await tab.page.locator("#live").inner_text() == "not up to date"
         assert await tab.page.title() == "Not up to date · backupd"
+        assert await tab.overflow() == 0
+        assert await tab.hindrances() == []
 
         tab.facts.broken = None  # no event tells of it
         await notice.wait_for(state="hidden")
