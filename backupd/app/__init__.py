@@ -6,7 +6,7 @@ is imported where it is used.
 """
 
 from backupd.app.cycles import App, open_app
-from backupd.app.daemon import recipients, serve, telling
+from backupd.app.daemon import recipients, serve, tell_of_failure, telling
 from backupd.app.library import (
     Library,
     caretaker,
@@ -36,5 +36,6 @@ __all__ = [
     "rebuild_catalog",
     "recipients",
     "serve",
+    "tell_of_failure",
     "telling",
 ]

@@ -1,7 +1,7 @@
 """The daemon: everything together, for as long as it is not told to stop."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from backupd import __version__
@@ -9,6 +9,8 @@ from backupd.app.cycles import open_app
 from backupd.app.library import caretaker, open_survey
 from backupd.app.surroundings import Surroundings
 from backupd.app.vendor import session
+from backupd.core import events
+from backupd.core.errors import ConfigurationError
 from backupd.core.exits import Exit
 from backupd.core.names import STATE
 from backupd.core.patience import DAEMON
@@ -77,6 +79,24 @@ async def telling(settings: Settings, around: Surroundings) -> AsyncIterator[Sur
     async with Outbox(around.clock, around.tell, session, around.clean, patience=20.0) as outbox:
         await outbox.use(recipients(settings))
         yield around.heard_by(outbox)
+
+
+async def tell_of_failure(
+    settings: Settings, around: Surroundings, failures: Iterable[events.Event], *, people: bool
+) -> None:
+    """Tell watchers, and `people` too, as far as the settings say who they are, why nothing is done. Never raises."""
+    from backupd.notify import Outbox, Recipients
+
+    urls: tuple[str, ...] = ()
+    heartbeats: Mapping[str, str] = {}
+    with suppress(ConfigurationError):  # it is told by itself, or among the failures
+        heartbeats = settings.heartbeats()
+    with suppress(ConfigurationError):
+        urls = settings.message_urls() if people else ()
+    async with Outbox(around.clock, around.tell, session, around.clean, patience=20.0) as outbox:
+        await outbox.use(Recipients(urls, heartbeats))
+        for failure in failures:
+            outbox(failure)
 
 
 def recipients(settings: Settings) -> "Recipients":

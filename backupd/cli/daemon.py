@@ -32,6 +32,13 @@ async def _serve(work: Work) -> int:
 
     try:
         return await serve(session.load, session.around(), on_load=on_load)
+    except Exception as error:
+        from backupd.cli import breakdown
+
+        status = await breakdown.tell(error, session, once=False)
+        if status is None:
+            raise
+        return status
     finally:  # the loop will let go of the signals; one that comes late must not change how this ends
         signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
 
@@ -42,6 +49,20 @@ async def _run_once(work: Work) -> int:
     if this is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     session = Session(work.invocation)
+    try:
+        return await _run_cycles(work, session)
+    except asyncio.CancelledError:
+        return Exit.INTERRUPTED
+    except Exception as error:
+        from backupd.cli import breakdown
+
+        status = await breakdown.tell(error, session, once=True)
+        if status is None:
+            raise
+        return status
+
+
+async def _run_cycles(work: Work, session: Session) -> int:
     settings = session.load()
     quiet, for_people = work.invocation.quiet, settings.log.format == "console"
     brief = Brief(log_event) if quiet and for_people else None
@@ -59,8 +80,6 @@ async def _run_once(work: Work) -> int:
                     seconds = around.clock.monotonic() - started
                     await _leave_metrics(settings, app.library, around.tell, status=status, seconds=seconds)
                 return status
-    except asyncio.CancelledError:
-        return Exit.INTERRUPTED
     finally:
         if brief is not None:
             brief.write(sys.stderr, session.redactor.text)

@@ -17,7 +17,7 @@ _log = logging.getLogger("backupd")
 
 def tell(error: BaseException, to: TextIO) -> Exit:
     """Write a line for each failure in `error`, and return the exit status."""
-    failures = tuple(_single(error))
+    failures = tuple(single(error))
     for failure in failures:
         to.writelines(f"{line}\n" for line in lines(failure))
         _log.debug("error.told", exc_info=failure)
@@ -32,14 +32,20 @@ def lines(failure: BaseException) -> Iterator[str]:
         case BackupdError():
             yield f"backupd: {joined(str(failure), failure.advice)}"
         case _:
-            what = f"unexpected {type(failure).__name__} in {_place(failure)}"
+            what = unexpected(failure)
             yield f'backupd: {what}; this is a fault of backupd; `level = "debug"` under [log] shows the way there'
 
 
-def _single(error: BaseException) -> Iterator[BaseException]:
+def unexpected(failure: BaseException) -> str:
+    """Say what is a fault of ours, and where."""
+    return f"unexpected {type(failure).__name__} in {_place(failure)}"
+
+
+def single(error: BaseException) -> Iterator[BaseException]:
+    """Yield each failure of a group, or the only one."""
     if isinstance(error, BaseExceptionGroup):
         for part in error.exceptions:
-            yield from _single(part)
+            yield from single(part)
     else:
         yield error
 

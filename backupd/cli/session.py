@@ -7,7 +7,7 @@ from typing import TextIO, cast
 from backupd.app import Surroundings
 from backupd.cli.invocation import Invocation
 from backupd.core.events import Event, Tell
-from backupd.settings import Settings, load
+from backupd.settings import Settings, load, load_telling
 from backupd.telemetry import Redactor, log_event, set_up_log
 
 
@@ -30,12 +30,12 @@ class Session:
 
     invocation: Invocation
     redactor: Redactor = field(default_factory=Redactor)
-    _has_log: bool = False
+    _in_force: Settings | None = None
 
     def load(self) -> Settings:
         """Read the settings. Raises ConfigurationError."""
         settings = load(self.invocation.config)
-        if not self._has_log:
+        if self._in_force is None:
             self.take_force(settings)
         return settings
 
@@ -44,7 +44,13 @@ class Session:
         self.redactor = Redactor(settings.secrets())
         quiet, log = self.invocation.quiet, settings.log
         set_up_log(self.redactor, form=log.format, level=log.level, quiet=quiet, stream=cast("TextIO", _Stderr()))
-        self._has_log = True
+        self._in_force = settings
+
+    def telling(self) -> Settings:
+        """Give the settings in force; where none came into force, what is right of how and whom to tell of that."""
+        if self._in_force is None:
+            self.take_force(load_telling(self.invocation.config))
+        return self._in_force or load_telling(self.invocation.config)
 
     def around(self, *listeners: Tell, logged: bool = True) -> Surroundings:
         """Give what all parts share; the log, unless it is left out, and these listeners hear what happens."""

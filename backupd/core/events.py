@@ -579,6 +579,18 @@ class ServiceStopping(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceFailed(Event):
+    """The program could not start, or broke off as a whole; what concerns one org is told by its cycle."""
+
+    name = "service.failed"
+    level = "error"
+    kind: str
+    exit_status: int
+    reason: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
 class SettingsReloaded(Event):
     name = "settings.reloaded"
     orgs: int

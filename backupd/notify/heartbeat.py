@@ -60,7 +60,9 @@ class Heartbeat:
         self._something = asyncio.Event()
 
     def __call__(self, event: Event) -> None:
-        """Take note of what happens to the org."""
+        """Take note of what happens to the org, or to all of them."""
+        if isinstance(event, events.ServiceFailed):
+            self._beat("/fail", f"exit status {event.exit_status} ({event.kind}): {event.reason}")
         if getattr(event, "org", None) != self._org:
             return
         match event:

@@ -100,6 +100,8 @@ def _of_files(event: Event) -> Message | None:
         case events.ArchiveFound(root, seconds):
             text = f"This is over: the archive at {root} was gone; that lasted {span(timedelta(seconds=seconds))}."
             return _message((event.name,), "", "over: the archive is gone", text, tone="good", again=True)
+        case events.ServiceFailed(kind, _, reason, advice):
+            return _message((event.name, kind), "", "it could not run: see what to do", reason, advice)
         case events.SettingsKept(reason):
             text = f"{reason}. The old settings stay in force."
             return _message((event.name,), "", "the new settings are wrong: mend and reload", text)

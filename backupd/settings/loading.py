@@ -1,9 +1,9 @@
 """From places to checked settings: the file, under the secret files, under the environment."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -16,6 +16,8 @@ from backupd.settings.sources import CONFIG_VARIABLE, Key, Source
 USUAL_FILE: Final = Path("/etc/backupd/backupd.toml")
 RUN_SECRETS: Final = Path("/run/secrets")
 
+_TELLING = ("log", "metrics", "notify")  # tables that say how and whom to tell, as do these keys of an org
+_OF_ORGS = ("heartbeat", "client_secret", "refresh_token")
 _EVERY_TABLE = Source({name: {} for name in Settings.model_fields}, {})
 
 
@@ -32,12 +34,7 @@ def load(
     Raises ConfigurationError with every problem found, one line each.
     """
     given = os.environ if environment is None else environment
-    strongest_first = (
-        sources.from_environment(given),
-        *_secret_files(given, run_secrets),
-        *_file(config, given, usual_file),
-        _EVERY_TABLE,
-    )
+    strongest_first = _strongest_first(config, given, run_secrets, usual_file)
     known = tuple(known_keys(Settings))
     unread = {key: problem for source in strongest_first for key, problem in source.unread.items()}
     problems = [problem for source in strongest_first for problem in source.problems]
@@ -53,6 +50,68 @@ def load(
     if settings is None or problems:
         raise ConfigurationError("\n".join(problems), problems=tuple(problems)) from None
     return settings
+
+
+def load_telling(
+    config: Path | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    run_secrets: Path = RUN_SECRETS,
+    usual_file: Path = USUAL_FILE,
+) -> Settings:
+    """Read, out of settings that are wrong, what is right of how and whom to tell of that; all else is by default."""
+    given = os.environ if environment is None else environment
+    places = _strongest_first(config, given, run_secrets, usual_file)
+    unread = {key: problem for source in places for key, problem in source.unread.items()}
+    values = [_telling(source.values) for source in places]
+    try:
+        return Settings.out_of(values, unread=unread, set_in={})
+    except ValidationError as error:
+        wrong = [found["loc"] for found in error.errors(include_url=False, include_input=False)]
+    for one in values:
+        for loc in wrong:
+            _remove(one, loc)
+    try:
+        return Settings.out_of(values, unread=unread, set_in={})
+    except ValidationError:
+        return Settings.out_of([_EVERY_TABLE.values], unread=unread, set_in={})
+
+
+def _telling(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep the tables that say whom to tell, and how, and the secrets that are not to be told."""
+    orgs = values.get("orgs")
+    found: dict[str, Any] = {name: {} for name in Settings.model_fields}
+    found |= {name: dict(values[name]) for name in _TELLING if isinstance(values.get(name), Mapping)}
+    found["orgs"] = {
+        org: {key: table[key] for key in _OF_ORGS if key in table}
+        for org, table in (orgs.items() if isinstance(orgs, Mapping) else ())
+        if isinstance(table, Mapping)
+    }
+    return found
+
+
+def _remove(values: dict[str, Any], loc: Sequence[int | str]) -> None:
+    """Take away what is wrong there: a key, or an org whose name is."""
+    match loc:
+        case ["orgs", str() as org, str() as key, *_] if key in _OF_ORGS:
+            values["orgs"].get(org, {}).pop(key, None)
+        case ["orgs", str() as org, *_]:
+            values["orgs"].pop(org, None)
+        case [str() as table, str() as key, *_]:
+            values[table].pop(key, None)
+        case _:
+            pass
+
+
+def _strongest_first(
+    config: Path | None, environment: Mapping[str, str], run_secrets: Path, usual_file: Path
+) -> tuple[Source, ...]:
+    return (
+        sources.from_environment(environment),
+        *_secret_files(environment, run_secrets),
+        *_file(config, environment, usual_file),
+        _EVERY_TABLE,
+    )
 
 
 def _file(config: Path | None, environment: Mapping[str, str], usual: Path) -> tuple[Source, ...]:

@@ -29,15 +29,16 @@ class Site:
     hook: Catcher
     box: Postbox
 
-    async def program(self, *arguments: str) -> asyncio.subprocess.Process:
-        """Start the program."""
-        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "BACKUPD_CONFIG": str(self.config)}
+    async def program(self, *arguments: str, **more: str) -> asyncio.subprocess.Process:
+        """Start the program, with more in its environment."""
+        ours = {"PYTHONPATH": str(Path(__file__).parents[2]), "BACKUPD_CONFIG": str(self.config)}
+        environment = os.environ | ours | more
         command = (sys.executable, "-m", "backupd", *arguments)
         return await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.PIPE)
 
-    async def run_once(self) -> tuple[int, str]:
+    async def run_once(self, log: str = "console") -> tuple[int, str]:
         """Run one cycle; return the status and what was said."""
-        program = await self.program("--run-once")
+        program = await self.program("--run-once", BACKUPD_LOG__FORMAT=log)
         _, said = await asyncio.wait_for(program.communicate(), PATIENCE)
         return program.returncode or 0, said.decode()
 
@@ -109,6 +110,64 @@ async def test_a_failed_run_beats_fail_and_tells_what_is_wrong(site):
     assert "file.rejected job_id=4001" in log
     (told,) = [json.loads(body) for _, body in there.hook.caught]
     assert told["title"].startswith("backupd main: a zip is not whole")
+
+
+@pytest.mark.parametrize(
+    ("replaced", "reason"),
+    [
+        ({'root = "': 'root = "/nowhere'}, "the archive's root is missing"),
+        ({"poll.every": "poll.ever"}, "poll.ever: is not a setting"),
+        ({"success = true": 'success = "perhaps"'}, "notify.success: is neither true nor false"),
+        ({'refresh_token = "1000.simulated"': ""}, "orgs.main.refresh_token: is missing"),
+    ],
+    ids=["root", "unknown", "wrong", "credentials"],
+)
+async def test_a_run_that_cannot_start_is_told_everywhere(replaced, reason, site):
+    async with site() as there:
+        text = there.config.read_text()
+        for old, new in replaced.items():
+            assert old in text
+            text = text.replace(old, new)
+        metrics = there.config.with_name("backupd.prom")
+        metrics.write_text("backupd_last_run_exit_status 0.0\n")
+        there.config.write_text(f'metrics.textfile = "{metrics}"\n{text}')
+        status, said = await there.run_once()
+        _, logged = await there.run_once("json")
+
+    assert status == 78
+    assert said.startswith("backupd: ")
+    assert reason in said
+    assert there.watcher.paths == ["/ping/fail"] * 2
+    assert there.watcher.caught[0][1].startswith("exit status 78 (")
+    assert reason in there.watcher.caught[0][1]
+    told = json.loads(there.hook.caught[0][1])
+    assert told["title"] == "backupd: it could not run: see what to do"
+    assert reason[1:] in told["message"]
+    assert "\nbackupd_last_run_exit_status 78.0" in metrics.read_text()
+    (line,) = logged.splitlines()
+    assert json.loads(line)["event"] == "service.failed"
+    assert reason in json.loads(line)["reason"]
+
+
+async def test_a_daemon_that_cannot_start_is_told_to_the_watcher_only(site):
+    """What starts it again and again must not make a flood of it."""
+    async with site() as there:
+        there.config.write_text(there.config.read_text().replace('root = "', 'root = "/nowhere'))
+        program = await there.program()
+        await asyncio.wait_for(program.communicate(), PATIENCE)
+
+    assert program.returncode == 78
+    assert there.watcher.paths == ["/ping/fail"]
+    assert there.hook.caught == []
+
+
+async def test_a_mistake_on_the_command_line_concerns_nobody_else(site):
+    async with site() as there:
+        program = await there.program("--run-once", "--org", "nope")
+        await asyncio.wait_for(program.communicate(), PATIENCE)
+
+    assert program.returncode == 2
+    assert there.watcher.caught == there.hook.caught == []
 
 
 async def test_listeners_that_fail_change_nothing_and_are_told_of(site):
