@@ -25,7 +25,7 @@ async def open_vendor(settings: Settings, around: Surroundings, org: str) -> Asy
     from backupd.zoho.client import ZohoClient
 
     found = account(org, settings)
-    async with session(1) as calls:
+    async with session(1, kept=False) as calls:  # an order must not meet a connection that died while a person thought
         kept = tokens(calls, found, settings.archive.root, around)
         yield ZohoClient(calls, found, kept, patience=ONE_RUN, clock=around.clock, tell=around.tell)
 
@@ -76,12 +76,15 @@ def account(org: str, settings: Settings) -> "Account":
 
 
 @asynccontextmanager
-async def session(connections: int = 4) -> AsyncIterator["ClientSession"]:
-    """Open a session that honours the proxy variables and SSL_CERT_FILE, and keeps no cookies."""
+async def session(connections: int = 4, *, kept: bool = True) -> AsyncIterator["ClientSession"]:
+    """Open a session that honours the proxy variables and SSL_CERT_FILE, and keeps no cookies.
+
+    Connections are `kept` for the next request, or each request gets a new one.
+    """
     import aiohttp
 
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=connections),
+        connector=aiohttp.TCPConnector(limit=connections, force_close=not kept),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": f"backupd/{__version__}"},
         trust_env=True,

@@ -108,11 +108,7 @@ class ZohoClient:
         return await self._change(_Request(wire.CREATE, "POST", "", order))
 
     async def cancel_schedule(self, schedule_id: str) -> None:
-        """Cancel a schedule. Raises AnswerLost when it is unknown whether that happened.
-
-        On a connection that breaks, aiohttp may send a PUT a second time, which does no harm: the answer is then the
-        refusal ALREADY_CANCELLED.
-        """
+        """Cancel a schedule. Sent only once. Raises AnswerLost when it is unknown whether that happened."""
         if not is_id(schedule_id):
             raise UsageError(f"{wire.CANCEL}: this is not the id of a schedule")
         await self._change(_Request(wire.CANCEL, "PUT", f"/{schedule_id}/actions/cancel"))
@@ -140,18 +136,18 @@ class ZohoClient:
 
     async def _ask_once(self, request: _Request, token: str) -> str:
         try:
-            return wire.receipt(request.call, await self._ask(request, token))
+            return wire.receipt(request.call, await self._ask(request, token, once=True))
         except NotSent:
             raise
         except (VendorUnavailable, UnreadableAnswer) as error:
             raise AnswerLost(f"{error}; it may have taken effect all the same, and is not sent again") from error
 
-    async def _ask(self, request: _Request, token: str) -> wire.Document | None:
+    async def _ask(self, request: _Request, token: str, *, once: bool = False) -> wire.Document | None:
         headers, body = authorization(token), None
         if request.order is not None:
             headers["Content-Type"], body = "application/json", json.dumps(request.order).encode()
         url = f"{self._account.bulk_url}/backup{request.path}"
-        answer = await exchange(self._session, request.call, request.method, url, headers=headers, body=body)
+        answer = await exchange(self._session, request.call, request.method, url, headers=headers, body=body, once=once)
         now = self._clock.now()
         self._note_skew(answer, now)
         return accepted(request.call, answer, now)

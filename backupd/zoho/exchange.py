@@ -24,6 +24,19 @@ class NotSent(VendorUnavailable):
     """No connection came about, so the vendor has not seen the request."""
 
 
+class _Broken(aiohttp.ClientError):
+    """A connection that broke after the request was sent; aiohttp does not know this error, and leaves it at that."""
+
+
+async def _only_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    try:
+        return await send(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _Broken from error
+
+
 async def exchange(
     session: aiohttp.ClientSession,
     call: str,
@@ -33,9 +46,11 @@ async def exchange(
     headers: Mapping[str, str] = MappingProxyType({}),
     form: Mapping[str, str] | None = None,
     body: bytes | None = None,
+    once: bool = False,
 ) -> Answer:
     """Send one request and read its answer in full. `call` names it in errors, which never show URL, header or body.
 
+    With `once`, aiohttp does not send it again by itself when the connection breaks, as it does with a GET or PUT.
     Raises VendorUnavailable (NotSent if the vendor cannot have seen it) and UnreadableAnswer (too large).
     """
     try:
@@ -46,6 +61,7 @@ async def exchange(
             data=dict(form) if form is not None else body,
             allow_redirects=False,
             timeout=_TIMEOUT,
+            middlewares=(_only_once,) if once else None,
         ) as response:
             content = await _read(response, call)
             return Answer(response.status, {name.lower(): text for name, text in response.headers.items()}, content)
@@ -58,7 +74,8 @@ async def exchange(
     except TimeoutError as error:
         raise VendorUnavailable(f"{call}: no answer within {_TIMEOUT.total:g} s") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise VendorUnavailable(f"{call}: the connection broke ({type(error).__name__})") from error
+        broken = error.__cause__ if isinstance(error, _Broken) else error
+        raise VendorUnavailable(f"{call}: the connection broke ({type(broken).__name__})") from error
     except ValueError:  # a proxy's port, or a label of a name that is no such thing
         failure = _unusable_name(call)
     raise failure

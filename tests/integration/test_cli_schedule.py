@@ -161,12 +161,15 @@ async def test_an_order_whose_answer_was_lost_is_found_by_reading(vendor, invoca
     assert vendor.org().quota == 1
 
 
-async def test_a_cancelling_whose_answer_was_lost_is_found_by_reading(vendor, invocation, capsys):
-    vendor.fault(Lose(), on="cancel", always=True)
+@pytest.mark.parametrize("always", [False, True])
+async def test_a_cancelling_whose_answer_was_lost_is_found_by_reading(always, vendor, invocation, capsys):
+    """It is not sent again, neither by us nor by the HTTP library, which does so with a PUT."""
+    vendor.fault(Lose(), on="cancel", always=always)
 
     assert await cancel(yes=True, invocation=invocation) == 0
 
     assert "the vendor's schedule shows it" in capsys.readouterr().out
+    assert len(vendor.asked("cancel")) == 1
 
 
 async def test_an_order_that_failed_on_the_way_is_not_sent_again(vendor, invocation):
