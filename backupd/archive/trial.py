@@ -58,18 +58,28 @@ def private_places(root: Path) -> tuple[Access, ...]:
 
 def kind_of_file_system(path: Path, mounts: Path = _MOUNTS) -> str:
     """Return what the kernel calls the file system that a path lies on, such as `ext4`; empty if that is not known."""
+    return _mount(path, mounts)[1]
+
+
+def lies_on_root_mount(path: Path, mounts: Path = _MOUNTS) -> bool:
+    """Tell whether nothing is mounted at a path or above it but the root itself, of whatever kind that is."""
+    return _mount(path, mounts)[0] == Path("/")
+
+
+def _mount(path: Path, mounts: Path) -> tuple[Path | None, str]:
+    """Return where what a path lies on is mounted, and its kind."""
     try:
         lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
         whole = path.resolve()
     except OSError:
-        return ""
-    deepest, kind = -1, ""
+        return None, ""
+    at, kind = None, ""
     for line in lines:
         left, _, right = line.partition(" - ")
         point = Path(left.split(" ")[4].replace("\\040", " "))
-        if whole.is_relative_to(point) and len(point.parts) >= deepest:  # of two at one place, the later one counts
-            deepest, kind = len(point.parts), right.split(" ")[0]
-    return kind
+        if whole.is_relative_to(point) and (at is None or point.is_relative_to(at)):  # of two at one place, the later
+            at, kind = point, right.split(" ")[0]
+    return at, kind
 
 
 def _folders(root: Path) -> Iterator[Path]:

@@ -623,6 +623,27 @@ def test_the_kind_of_file_system_is_that_of_the_deepest_mount(tmp_path):
     assert trial.kind_of_file_system(Path("/usr"), tmp_path / "none") == ""
 
 
+@pytest.mark.parametrize("kind", ["overlay", "ext4", "btrfs"])
+def test_an_archive_in_a_containers_own_root_is_on_no_volume(kind, tmp_path):
+    """Whatever kind of file system the root is of, and though a volume may be of the same disk."""
+    mounts = tmp_path / "mounts"
+    volume = f"31 30 8:1 /srv {tmp_path}/volume rw - {kind} /dev/sda1 rw\n"
+    mounts.write_text(f"30 1 8:1 / / rw - {kind} /dev/sda1 rw\n{volume}32 30 0:5 / /proc rw - proc proc rw\n")
+
+    assert trial.lies_on_root_mount(tmp_path / "plain", mounts)
+    assert not trial.lies_on_root_mount(tmp_path / "volume" / "archive", mounts)
+    assert not trial.lies_on_root_mount(tmp_path / "plain", tmp_path / "none")
+
+
+async def test_an_archive_in_a_container_without_a_volume_is_a_warning(patient, monkeypatch, tmp_path):
+    monkeypatch.setattr("backupd.settings.provenance._IN_CONTAINERS", ("/",))
+    mounts = tmp_path / "mounts"
+    mounts.write_text("30 1 8:1 / / rw - ext4 /dev/sda1 rw\n")
+    monkeypatch.setattr("backupd.archive.trial.lies_on_root_mount.__defaults__", (mounts,))
+    async with patient() as seen:
+        assert "lies in the container itself" in (await seen.examine())["container"].text
+
+
 @asynccontextmanager
 async def _serving(answer, context=None):
     """Serve on a free port of this machine."""

@@ -1,6 +1,6 @@
 """Looks at what surrounds the process, whether the page may be opened, and whether messages have a way."""
 
-from backupd.archive.trial import kind_of_file_system
+from backupd.archive.trial import lies_on_root_mount
 from backupd.core.diagnosis import process as rules
 from backupd.core.diagnosis.finding import Finding, refused
 from backupd.core.errors import ConfigurationError
@@ -10,9 +10,9 @@ from backupd.settings.provenance import Provenance
 
 def examine(settings: Settings, found: Provenance) -> list[Finding]:
     """Look. Blocking: Apprise, if there are addresses for it, takes half a second to load."""
-    kind = kind_of_file_system(settings.archive.root)
+    inside = lies_on_root_mount(settings.archive.root)
     in_file = bool(found.secrets_in_file)
-    around = rules.surroundings(found.process, secrets_in_file=in_file, in_its_own_layer=kind == "overlay")
+    around = rules.surroundings(found.process, secrets_in_file=in_file, in_its_own_layer=inside)
     return [*around, *_page(settings), _messages(settings)]
 
 
