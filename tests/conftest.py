@@ -9,6 +9,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from backupd.cli.shown import hide_with
+from backupd.telemetry import Redactor
+
 # A busy machine is no failure; what a test may cost in all is bounded by pytest's own time-out.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("quick", _PATIENT, max_examples=25)  # at every change, within a minute for all tests
@@ -32,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(autouse=True)
 def _log_as_it_was() -> Iterator[None]:
-    """Take back what a test that runs the program in this process did to the log of all."""
+    """Take back what a test that runs the program in this process did to the log, and to what is hidden, of all."""
     root, ours = logging.getLogger(), logging.getLogger("backupd")
     handlers, levels = root.handlers[:], (root.level, ours.level)
     hooks = sys.excepthook, threading.excepthook, sys.unraisablehook, logging.raiseExceptions
@@ -42,3 +45,4 @@ def _log_as_it_was() -> Iterator[None]:
     ours.setLevel(levels[1])
     sys.excepthook, threading.excepthook, sys.unraisablehook, logging.raiseExceptions = hooks
     logging.captureWarnings(capture=False)
+    hide_with(Redactor())

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from backupd.catalog import FileRow, MissedJob, SnapshotRow
+from backupd.cli import shown
 from backupd.core.alarms import Alarm
 from backupd.core.manifest import Manifest, to_json
 from backupd.core.overview import UnderWay
@@ -20,7 +21,7 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make
 
 def write(document: Document) -> None:
     """Write a document to standard output."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(shown.document(document), indent=2, ensure_ascii=False) + "\n")
 
 
 async def write_list(name: str, documents: AsyncIterator[Document], rest: Callable[[], Document] = dict) -> None:

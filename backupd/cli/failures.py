@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator
 from typing import TextIO
 
+from backupd.cli.shown import printable
 from backupd.core.errors import BackupdError, ConfigurationError
 from backupd.core.exits import Exit, worst
 
@@ -79,8 +80,3 @@ def _place(failure: BaseException) -> str:
     if not ours:
         return "an unknown place"
     return f"{ours[-1].filename.rpartition('backupd/')[2]}, line {ours[-1].lineno}"
-
-
-def printable(text: str) -> str:
-    """Keep a text on one line and without control characters: some of it came from outside."""
-    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)

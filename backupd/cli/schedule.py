@@ -9,10 +9,10 @@ from cyclopts import Parameter
 
 from backupd.app import open_vendor
 from backupd.cli import answers, asking, ordering, table
-from backupd.cli.failures import printable
 from backupd.cli.options import Handed, Json
 from backupd.cli.ordering import Done, Orders
 from backupd.cli.session import Session
+from backupd.cli.shown import printable
 from backupd.cli.table import Column
 from backupd.core import rrule
 from backupd.core.errors import UsageError

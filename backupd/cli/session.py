@@ -6,6 +6,7 @@ from typing import TextIO, cast
 
 from backupd.app import Surroundings
 from backupd.cli.invocation import Invocation
+from backupd.cli.shown import hide_with
 from backupd.core.events import Event, Tell
 from backupd.settings import Settings, load, load_telling
 from backupd.telemetry import Redactor, log_event, set_up_log
@@ -42,6 +43,7 @@ class Session:
     def take_force(self, settings: Settings) -> None:
         """Log as these settings say, and show none of their secrets."""
         self.redactor = Redactor(settings.secrets())
+        hide_with(self.redactor)
         quiet, log = self.invocation.quiet, settings.log
         set_up_log(self.redactor, form=log.format, level=log.level, quiet=quiet, stream=cast("TextIO", _Stderr()))
         self._in_force = settings

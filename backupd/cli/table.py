@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from backupd.cli.failures import joined, printable
+from backupd.cli.failures import joined
+from backupd.cli.shown import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -11,11 +11,11 @@ from cyclopts import Parameter
 
 from backupd.app import Library, open_journal
 from backupd.cli import answers
-from backupd.cli.failures import printable
 from backupd.cli.meter import Meter
 from backupd.cli.noting import Notes
 from backupd.cli.options import SNAPSHOT, Handed, Json
 from backupd.cli.reading import Reading, find, reading
+from backupd.cli.shown import printable
 from backupd.core.audit import Outcome
 from backupd.core.errors import ArchiveError, RecordDamaged, UsageError
 from backupd.core.figures import counted, size

@@ -6,10 +6,11 @@ import sys
 
 import pytest
 
+from backupd.cli import failures
 from backupd.cli.invocation import Invocation
 from backupd.cli.schedule import cancel, create, show
 from backupd.core.errors import AnswerLost, Refused, ScopeMissing, UsageError, VendorError
-from backupd.simulator import Lose, OrgSpec, Refuse, Scenario, ScheduleSpec, Simulator, Vendor
+from backupd.simulator import Lose, OrgSpec, Refuse, Say, Scenario, ScheduleSpec, Simulator, Vendor
 from tests.fakes.clock import FakeClock
 from tests.integration.test_cli_answers import answered, documented, fits
 
@@ -102,6 +103,23 @@ async def test_an_order_tells_its_price_and_waits_for_a_yes(vendor, invocation, 
     schedule = vendor.org().schedule
     assert schedule is not None
     assert schedule.rrule == "RRULE:FREQ=WEEKLY;INTERVAL=1;BYDAY=TU"
+
+
+async def test_what_a_vendor_says_shows_no_secret(vendor, invocation, answer, capsys):
+    said = {"id": "1", "status": "FAILED 1000.simulated", "rrule": "RRULE:FREQ=1000.simulated"}
+    vendor.fault(Say(json.dumps({"backup": said})), on="details", always=True)
+
+    await show(invocation=invocation)
+    await show(as_json=True, invocation=invocation)
+    answer("no")
+    await cancel(invocation=invocation)
+    failures.tell(VendorError("the vendor says 1000.simulated"), sys.stderr)
+
+    told = capsys.readouterr()
+    assert "1000.simulated" not in told.out + told.err
+    assert told.out.count("FAILED [redacted]") == 2
+    assert "FAILED [redacted]" in told.err
+    assert "the vendor says [redacted]" in told.err
 
 
 @pytest.mark.parametrize("said", ["", "n", "no", "ja"])
