@@ -1,4 +1,6 @@
-"""Rings an org's alarms: what `core.alarms` decides is written into the journal, and then told.
+"""Rings an org's alarms: what `core.alarms` decides is told, and then written into the journal.
+
+In that order, so that what is broken off in between is told twice, and not never: the messages hold a second one back.
 
 Used by `watch` after each cycle, by `upkeep` after each scrub, and by `backupd reconcile`. Under the org's lock only.
 """
@@ -33,17 +35,17 @@ class Bell:
         standing = await self.catalog.watched.alarms(self.org)
         changes = judge(standing, findings, looked=looked, now=self.clock.now(), over=over)
         if changes:
-            await self.catalog.record(self.org, await self.journal.append(*changes))
             for change in changes:
                 self.tell(self._event(change, standing))
+            await self.catalog.record(self.org, await self.journal.append(*changes))
 
     def _event(self, change: Change, standing: Alarms) -> events.Event:
         match change:
-            case AlarmRaised(key, condition, text):
-                return events.AlarmWasRaised(self.org, key, condition, text, advice(condition))
-            case AlarmTold(key, text):
+            case AlarmRaised(key, condition, text, extent):
+                return events.AlarmWasRaised(self.org, key, condition, text, advice(condition), extent)
+            case AlarmTold(key, text, extent):
                 condition = str(standing[key].finding.condition)
-                return events.AlarmWasRepeated(self.org, key, condition, text, advice(condition))
+                return events.AlarmWasRepeated(self.org, key, condition, text, advice(condition), extent)
             case AlarmCleared(key):
                 finding = standing[key].finding
                 return events.AlarmWasCleared(self.org, key, str(finding.condition), finding.text)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backupd import __version__
@@ -94,7 +95,7 @@ async def tell_of_failure(
     with suppress(ConfigurationError):
         urls = settings.message_urls() if people else ()
     async with Outbox(around.clock, around.tell, session, around.clean, patience=20.0) as outbox:
-        await outbox.use(Recipients(urls, heartbeats))
+        await outbox.use(Recipients(urls, heartbeats, memory=_memory(settings)))
         for failure in failures:
             outbox(failure)
 
@@ -103,4 +104,13 @@ def recipients(settings: Settings) -> "Recipients":
     """Say whom the settings name. Raises ConfigurationError if a secret file with a name cannot be read."""
     from backupd.notify import Recipients
 
-    return Recipients(settings.message_urls(), settings.heartbeats(), success=settings.notify.success)
+    urls, heartbeats = settings.message_urls(), settings.heartbeats()
+    return Recipients(urls, heartbeats, success=settings.notify.success, memory=_memory(settings))
+
+
+def _memory(settings: Settings) -> Path | None:
+    """Say where it is kept what people were told; nowhere if the archive's disk is not there."""
+    root = settings.archive.root
+    if settings.archive.require_mount and not root.is_mount():
+        return None
+    return root / STATE / "messages.json"

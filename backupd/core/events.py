@@ -310,6 +310,7 @@ class AlarmWasRaised(Event):
     condition: str
     text: str
     advice: str
+    extent: int = 1  # grows when it gets worse
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +324,7 @@ class AlarmWasRepeated(Event):
     condition: str
     text: str
     advice: str
+    extent: int = 1  # grows when it gets worse
 
 
 @dataclass(frozen=True, slots=True)

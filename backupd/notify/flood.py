@@ -1,15 +1,17 @@
 """Keeps messages from becoming a flood: nothing twice within a day, and only so many deliveries in a while.
 
 What must wait is not lost: it goes along with the next delivery, and of very much what matters least is only counted.
-Pure; times are seconds of a running clock.
+Pure. Whether a message is news goes by the wall clock, so that it can be kept over the end of the program; the pace of
+deliveries by seconds of a running one.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from backupd.notify.wording import Message, Tone
 
-_DAY = 86_400.0
+_DAY = timedelta(days=1)
 _BURST = 5  # deliveries that may follow each other at once
 _REFILL = 600.0  # seconds until one more may
 _MOST = 20  # messages told in one delivery; more are counted
@@ -18,22 +20,45 @@ _MOST_KEYS = 1000
 _WORST_FIRST: tuple[Tone, ...] = ("problem", "warning", "good")
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was last told of one thing."""
+
+    state: str
+    at: datetime
+
+
 class FloodGuard:
     """Says what is news."""
 
     def __init__(self) -> None:
-        self._told: dict[tuple[str, ...], float] = {}
+        self._told: dict[tuple[str, ...], Told] = {}
 
-    def admits(self, message: Message, now: float) -> bool:
+    @property
+    def told(self) -> Iterable[tuple[tuple[str, ...], Told]]:
+        """What was told, the oldest first."""
+        return self._told.items()
+
+    def recall(self, told: Iterable[tuple[tuple[str, ...], Told]]) -> None:
+        """Take note of what was told before this began."""
+        for key, what in sorted(told, key=lambda each: each[1].at):
+            self._note(key, what)
+
+    def admits(self, message: Message, now: datetime) -> bool:
         """Tell whether a message is news, and take note of it."""
-        last = self._told.pop(message.key, None)
-        if not message.again and last is not None and now - last < _DAY:
-            self._told[message.key] = last
+        key = message.subject or message.key
+        last = self._told.get(key)
+        held = last is not None and last.state == message.state and last.at <= now < last.at + _DAY
+        if held and not message.again:
             return False
-        self._told[message.key] = now
+        self._note(key, Told(message.state, now))
+        return True
+
+    def _note(self, key: tuple[str, ...], what: Told) -> None:
+        self._told.pop(key, None)
+        self._told[key] = what
         while len(self._told) > _MOST_KEYS:
             del self._told[next(iter(self._told))]
-        return True
 
 
 class Pace:
@@ -71,11 +96,12 @@ class Waiting:
             self._messages.remove(max(self._messages, key=_lightness))  # the first, so the oldest, of the lightest
             self._counted += 1
 
-    def take(self) -> Message:
-        """Return one message for all that wait."""
-        message = joined(self._messages, self._counted)
+    def take(self) -> tuple[Message, tuple[Message, ...]]:
+        """Return one message for all that wait, and these."""
+        parts = tuple(self._messages)
+        message = joined(parts, self._counted)
         self._messages, self._counted = [], 0
-        return message
+        return message, parts
 
 
 def joined(messages: Sequence[Message], more: int = 0) -> Message:
@@ -92,5 +118,5 @@ def joined(messages: Sequence[Message], more: int = 0) -> Message:
 
 
 def _lightness(message: Message) -> tuple[int, bool]:
-    """Sort the worst tone first, and within a tone what decides for itself when to be told: alarms."""
-    return _WORST_FIRST.index(message.tone), not message.again
+    """Sort the worst tone first, and within a tone alarms and what else decides for itself when to be told."""
+    return _WORST_FIRST.index(message.tone), not (message.again or message.subject)

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -25,6 +26,7 @@ class Recipients:
     messages: tuple[str, ...] = field(default=(), repr=False)
     heartbeats: Mapping[str, str] = field(default_factory=dict, repr=False)
     success: bool = False  # tell good news, too
+    memory: Path | None = None  # the file that keeps what was told over the end of the program
 
 
 class _Teller(Protocol):
@@ -70,10 +72,12 @@ class Outbox:
         tellers: list[_Teller] = []
         if recipients.messages:
             from backupd.notify.apprise_door import AppriseDoor
+            from backupd.notify.memory import Memory
             from backupd.notify.messages import Messages
 
-            door = AppriseDoor(recipients.messages)
-            tellers.append(Messages(door, self._clock, self._failures, self._clean, success=recipients.success))
+            door, success = AppriseDoor(recipients.messages), recipients.success
+            memory = Memory(recipients.memory) if recipients.memory is not None else None
+            tellers.append(Messages(door, self._clock, self._failures, self._clean, memory, success=success))
         if recipients.heartbeats:
             from backupd.notify.heartbeat import Heartbeat
 

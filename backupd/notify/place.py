@@ -5,7 +5,7 @@ cannot be told is tried again, then told of. One that hangs costs one thread, ho
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from threading import Thread
 
@@ -23,15 +23,23 @@ _Delivery = asyncio.Future[str | None]
 class Place:
     """Tells one place what there is to tell, in order."""
 
-    def __init__(self, deliver: Callable[[Message], str | None], clock: Clock, failed: Callable[[str], None]) -> None:
-        """`deliver` blocks, and returns why it could not; `failed` hears each reason."""
+    def __init__(
+        self,
+        deliver: Callable[[Message], str | None],
+        clock: Clock,
+        failed: Callable[[str], None],
+        delivered: Callable[[Collection[Message]], None] = lambda _: None,
+    ) -> None:
+        """`deliver` blocks, and returns why it could not; `failed` hears each reason, `delivered` what arrived."""
         self._deliver = deliver
         self._clock = clock
         self._failed = failed
+        self._delivered = delivered
         self._pace = Pace()
         self._waiting = Waiting()
         self._something = asyncio.Event()
         self._message: Message | None = None  # being told, or to be tried again
+        self._parts: tuple[Message, ...] = ()  # of it
         self._under_way: tuple[Message, _Delivery] | None = None
 
     def add(self, message: Message) -> None:
@@ -62,7 +70,8 @@ class Place:
 
     def _take(self) -> Message:
         self._something.clear()
-        return self._waiting.take()
+        message, self._parts = self._waiting.take()
+        return message
 
     async def _told(self, message: Message) -> bool:
         """Deliver a message, or see how its delivery ends that is still under way; after an older one that hangs."""
@@ -79,7 +88,9 @@ class Place:
                 reason = delivery.result()
                 if reason is not None:
                     self._failed(reason)
-                return reason is None
+                    return False
+                self._delivered(self._parts)
+                return True
 
 
 def _in_own_thread(work: Callable[[], str | None]) -> _Delivery:

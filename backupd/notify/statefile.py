@@ -34,7 +34,7 @@ class StateFile:
         """Replace the state. Raises ArchiveError."""
         document = {
             "pid": os.getpid(),
-            "started": _started(os.getpid()),
+            "started": started(os.getpid()),
             "next_polls": {org: to_text(at) for org, at in next_polls.items()},
         }
         await asyncio.to_thread(self._write, json.dumps(document) + "\n")
@@ -65,13 +65,13 @@ def read_state(path: Path) -> ServiceState | None:
         state = ServiceState(int(document["pid"]), {org: from_text(at) for org, at in document["next_polls"].items()})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return state if _runs(state.pid, document.get("started")) else None
+    return state if runs(state.pid, document.get("started")) else None
 
 
-def _runs(pid: int, started: object) -> bool:
-    """Tell whether it is still the process that wrote the state: in a container everybody is process 1 once."""
-    now = _started(pid)
-    if now is not None and started is not None and now != started:
+def runs(pid: int, since: object) -> bool:
+    """Tell whether it is still the process that wrote it, begun `since`: in a container everybody is process 1 once."""
+    now = started(pid)
+    if now is not None and since is not None and now != since:
         return False
     try:
         os.kill(pid, 0)
@@ -82,7 +82,7 @@ def _runs(pid: int, started: object) -> bool:
     return True
 
 
-def _started(pid: int) -> int | None:
+def started(pid: int) -> int | None:
     """Return when a process began, in the kernel's ticks; None if it is not there or not for us to see."""
     try:
         return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])

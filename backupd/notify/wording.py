@@ -4,10 +4,10 @@ Alarms, deadlines and what no alarm can tell of become messages; what an alarm r
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, assert_never
 
 from backupd.core import events
 from backupd.core.conditions import Condition
@@ -37,25 +37,25 @@ _TOLD_BY_ALARMS = frozenset({Exit.OK, Exit.UNAVAILABLE, Exit.TRY_LATER})  # once
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a person reads. The same `key` within a day means: told already."""
+    """What a person reads. The same `key` within a day means: told already.
+
+    With a `subject`, which has states, that is so only while no other state of it was told.
+    """
 
     key: tuple[str, ...]
     title: str
     text: str
     tone: Tone = "problem"
     again: bool = False  # whoever told it decided when to tell it again
+    subject: tuple[str, ...] = ()
+    state: str = ""
 
 
 def message_of(event: Event, *, success: bool = False) -> Message | None:
     """Put an event into words, or return None if it is not one to tell a person; good news only with `success`."""
     match event:
-        case events.AlarmWasRaised(org, key, condition, text, advice):
-            return _message((event.name, org, key), org, _headline(condition), text, advice, again=True)
-        case events.AlarmWasRepeated(org, key, condition, text, advice):
-            return _message((event.name, org, key), org, f"still: {_headline(condition)}", text, advice, again=True)
-        case events.AlarmWasCleared(org, key, condition, text):
-            title = f"over: {_headline(condition).partition(':')[0]}"
-            return _message((event.name, org, key), org, title, f"This is over: {text}", tone="good", again=True)
+        case events.AlarmWasRaised() | events.AlarmWasRepeated() | events.AlarmWasCleared():
+            return _alarm(event)
         case events.DeadlineNear():
             return _deadline(event)
         case events.RunFailed(org, at):
@@ -71,6 +71,23 @@ def message_of(event: Event, *, success: bool = False) -> Message | None:
             return _message((event.name, org, chore, kind), org, title, reason, advice, tone="warning")
         case _:
             return _of_files(event) or (_good_news(event) if success else None)
+
+
+def _alarm(event: events.AlarmWasRaised | events.AlarmWasRepeated | events.AlarmWasCleared) -> Message:
+    """Put an alarm into words. Whoever could not write down that he told it tells it again: that is no news."""
+    org, headline = event.org, _headline(event.condition)
+    key = (event.name, org, event.key)
+    match event:
+        case events.AlarmWasRaised(text=text, advice=advice, extent=extent):
+            message, state = _message(key, org, headline, text, advice), f"{event.name} {extent}"
+        case events.AlarmWasRepeated(text=text, advice=advice, extent=extent):
+            message, state = _message(key, org, f"still: {headline}", text, advice), f"{event.name} {extent}"
+        case events.AlarmWasCleared(text=text):
+            title = f"over: {headline.partition(':')[0]}"
+            message, state = _message(key, org, title, f"This is over: {text}", tone="good"), event.name
+        case _:
+            assert_never(event)
+    return replace(message, subject=("alarm", org, event.key), state=state)
 
 
 def _is_to_tell(kind: str, status: Exit) -> bool:

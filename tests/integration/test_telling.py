@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -11,6 +12,11 @@ import pytest
 from backupd.core import events
 from backupd.core.events import NotifyFailed
 from backupd.notify import Outbox, Recipients
+from backupd.notify.apprise_door import AppriseDoor
+from backupd.notify.failures import Failures
+from backupd.notify.memory import Memory
+from backupd.notify.messages import Messages
+from backupd.notify.statefile import started
 from tests.fakes.catcher import http_catcher, postbox
 from tests.fakes.clock import FakeClock
 from tests.fakes.records import Ear
@@ -184,6 +190,75 @@ async def test_what_was_to_be_tried_again_is_tried_once_more_at_the_end(ear):
             await ear.until_told()
 
         assert len(catcher.caught) == 2
+
+
+REFUSED = events.LinkWasRefused("main", "4003", "data/Data_001.zip", "names a host that is not allowed")
+
+
+async def test_runs_from_cron_tell_the_same_once_a_day(outbox, clock, tmp_path):
+    memory = tmp_path / "messages.json"
+    async with http_catcher() as catcher:
+        for hour in range(26):
+            clock.pass_time(hours=hour > 0)
+            async with outbox(messages=(hook(catcher.url),), memory=memory) as tell:
+                tell(REFUSED)
+
+        assert len(catcher.caught) == 2
+    assert memory.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "{}", "[]", '{"told": [{"key": 1}], "waiting": []}', '{"told": [], "waiting": [3]}', "[" * 100_000]
+)
+async def test_a_damaged_memory_is_begun_anew(damage, outbox, tmp_path):
+    memory = tmp_path / "messages.json"
+    memory.write_text(damage)
+    async with http_catcher() as catcher:
+        for _ in range(2):
+            async with outbox(messages=(hook(catcher.url),), memory=memory) as tell:
+                tell(REFUSED)
+
+        assert len(catcher.caught) == 1
+
+
+async def test_what_a_run_could_not_deliver_the_next_one_delivers(outbox, clock, tmp_path):
+    memory = tmp_path / "messages.json"
+    async with http_catcher() as catcher:
+        catcher.answers[:] = [500]
+        for _ in range(3):
+            async with outbox(messages=(hook(catcher.url),), memory=memory) as tell:
+                tell(REFUSED)
+            clock.pass_time(hours=1)
+
+        assert len(catcher.caught) == 2
+
+
+@pytest.mark.parametrize(("hours", "whose", "count"), [(1, os.getpid(), 1), (25, os.getpid(), 0), (1, os.getppid(), 0)])
+async def test_what_a_killed_program_left_is_delivered_in_its_stead(hours, whose, count, outbox, clock, tmp_path):
+    memory = tmp_path / "messages.json"
+    async with http_catcher() as catcher:
+        killed = Messages(AppriseDoor((hook(catcher.url),)), clock, Failures(clock, Ear()), clean, Memory(memory))
+        killed(FULL)  # and no more
+        document = json.loads(memory.read_text())
+        document["waiting"][0] |= {"pid": whose, "started": started(whose)}
+        memory.write_text(json.dumps(document))
+        clock.pass_time(hours=hours)
+
+        async with outbox(messages=(hook(catcher.url),), memory=memory):
+            pass
+
+        assert len(catcher.caught) == count
+
+
+async def test_where_the_archive_was_nothing_is_kept_until_it_is_back(outbox, clock, tmp_path):
+    memory = tmp_path / "messages.json"
+    async with http_catcher() as catcher, outbox(messages=(hook(catcher.url),), memory=memory) as tell:
+        tell(events.ArchiveLost("it is gone", "Look."))
+        tell(REFUSED)
+        assert not memory.exists()
+
+        tell(events.ArchiveFound(str(tmp_path), 60.0))
+        assert memory.exists()
 
 
 async def test_no_message_and_no_heartbeat_shows_a_secret(outbox):

@@ -205,6 +205,23 @@ async def test_an_alarm_that_could_not_be_written_is_raised_by_the_next_run(tmp_
         assert rung(operator) == [("alarm.raised", "job_missed/4876876000001594004")]
 
 
+async def test_an_alarm_is_raised_by_the_next_run_if_the_program_died_while_it_was_told(tmp_path, monkeypatch):
+    def die(ear: Ear, event: events.Event) -> None:
+        if isinstance(event, events.AlarmWasRaised):
+            raise Killed
+        ear.heard.append(event)
+
+    async with operated(tmp_path, run(days_ago=9), switches=Switches(links_after_expiry="stale")) as operator:
+        with monkeypatch.context() as patched:
+            patched.setattr(Ear, "__call__", die)
+            with pytest.raises(Killed):
+                await operator.run_once()
+
+        await operator.run_once()
+
+        assert rung(operator) == [("alarm.raised", "job_missed/4876876000001594004")]
+
+
 async def test_a_missed_job_whose_links_live_again_is_archived_and_its_alarm_is_over(tmp_path):
     async with operated(tmp_path, run(days_ago=9), switches=Switches(links_after_expiry="stale")) as operator:
         await operator.run_once()

@@ -1,6 +1,7 @@
 """What people are told: title and text of each kind of message, and that it never becomes a flood."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -116,19 +117,40 @@ def message(key: str = "a", *, again: bool = False, tone: str = "problem") -> Me
     return Message((key,), f"title {key}", f"text {key}", tone, again)  # type: ignore[arg-type]  # any tone
 
 
+def at(seconds: float) -> datetime:
+    return datetime(2022, 6, 24, tzinfo=UTC) + timedelta(seconds=seconds)
+
+
 def test_the_same_is_not_told_twice_a_day():
     guard = FloodGuard()
 
-    assert guard.admits(message(), 0.0)
-    assert not guard.admits(message(), 86_000.0)
-    assert guard.admits(message("b"), 86_000.0)
-    assert guard.admits(message(), 86_401.0)
+    assert guard.admits(message(), at(0))
+    assert not guard.admits(message(), at(86_399))
+    assert guard.admits(message("b"), at(86_399))
+    assert guard.admits(message(), at(86_400))
+
+
+def test_what_was_told_in_a_future_that_did_not_come_holds_nothing_back():
+    guard = FloodGuard()
+    guard.admits(message(), at(86_400))
+
+    assert guard.admits(message(), at(0))
 
 
 def test_what_decides_for_itself_when_to_be_told_again_is_told_again():
     guard = FloodGuard()
 
-    assert all(guard.admits(message(again=True), now) for now in (0.0, 1.0, 2.0))
+    assert all(guard.admits(message(again=True), at(now)) for now in (0.0, 1.0, 2.0))
+
+
+def test_an_alarm_that_could_not_be_written_down_is_told_once_a_day_and_each_change_at_once():
+    guard = FloodGuard()
+    worse = replace(raised(), extent=2)
+    over = events.AlarmWasCleared("main", "disk_full", "disk_full", "it is full")
+    told = [(0, raised()), (60, raised()), (61, worse), (62, worse), (63, over), (64, over), (65, raised())]
+
+    messages = [(now, message_of(event)) for now, event in told]
+    assert [now for now, one in messages if one is not None and guard.admits(one, at(now))] == [0, 61, 63, 65]
 
 
 def test_a_few_deliveries_may_follow_each_other_then_one_every_ten_minutes():
@@ -146,10 +168,10 @@ def test_a_few_deliveries_may_follow_each_other_then_one_every_ten_minutes():
 def test_the_guard_forgets_the_oldest_of_very_many():
     guard = FloodGuard()
     for number in range(1001):
-        guard.admits(message(str(number)), 0.0)
+        guard.admits(message(str(number)), at(0))
 
-    assert guard.admits(message("0"), 1.0)
-    assert not guard.admits(message("1000"), 1.0)
+    assert guard.admits(message("0"), at(1))
+    assert not guard.admits(message("1000"), at(1))
 
 
 def test_several_become_one_with_the_worst_first():
@@ -175,7 +197,7 @@ def test_of_too_many_the_lightest_are_counted_and_no_alarm_is():
     refused = [message(f"link {number}") for number in range(250)]
     rejected = [message(f"zip {number}", tone="warning") for number in range(250)]
 
-    told = waiting(alarm, *rejected, *refused).take()
+    told, _ = waiting(alarm, *rejected, *refused).take()
 
     assert told.title == "title disk (and 500 more)"
     assert told.text.startswith("title disk\ntext disk\n\ntitle link 5")
@@ -183,14 +205,14 @@ def test_of_too_many_the_lightest_are_counted_and_no_alarm_is():
 
 
 def test_good_news_is_counted_while_what_is_bad_waits():
-    told = waiting(*(message(str(number)) for number in range(200)), message("good", again=True, tone="good")).take()
+    told, _ = waiting(*(message(str(number)) for number in range(200)), message("good", again=True, tone="good")).take()
 
     assert told.title.endswith("(and 200 more)")
     assert "good" not in told.text
 
 
 def test_what_is_told_again_while_it_waits_is_told_once():
-    assert waiting(message("a"), message("b"), message("a")).take().title == "title b (and 1 more)"
+    assert waiting(message("a"), message("b"), message("a")).take()[0].title == "title b (and 1 more)"
 
 
 def test_what_was_taken_does_not_wait():
@@ -199,4 +221,4 @@ def test_what_was_taken_does_not_wait():
     assert not found
     found.add(message("b"))
 
-    assert found.take() == message("b")
+    assert found.take() == (message("b"), (message("b"),))
