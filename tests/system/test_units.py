@@ -1,5 +1,7 @@
+import re
 import shutil
 import subprocess
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,27 @@ def test_systemd_finds_nothing_to_say_about_an_archive_on_another_disk(tmp_path)
     checked = run("systemd-analyze", "verify", "--man=no", tmp_path / "backupd.service")
 
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_growing_pauses_are_words_that_systemd_knows_from_254_on(tmp_path):
+    (tmp_path / "backupd.service.d").mkdir()
+    drop_in = shutil.copy(UNITS / "drop-ins" / "back-off.conf", tmp_path / "backupd.service.d")
+    text = (UNITS / "backupd.service").read_text().replace("/usr/local/bin/backupd", "/bin/true")
+    (tmp_path / "backupd.service").write_text(text)
+
+    checked = run("systemd-analyze", "verify", "--man=no", tmp_path / "backupd.service")
+
+    assert checked.returncode == 0
+    if int(run("systemd-analyze", "--version").stdout.split()[1]) >= 254:
+        assert checked.stderr == ""
+    else:  # it says so of each of them, and of nothing else
+        unknown = re.findall(r"back-off\.conf:\d+: Unknown key\D* '(\w+)' in section", checked.stderr)
+        assert (unknown, checked.stderr.count("\n")) == (["RestartSteps", "RestartMaxDelaySec"], 2)
+    settings = ConfigParser()
+    settings.optionxform = str  # type: ignore[method-assign,assignment]  # systemd minds capitals
+    settings.read([drop_in])
+    assert settings.sections() == ["Service"]
+    assert dict(settings["Service"]) == {"RestartSteps": "5", "RestartMaxDelaySec": "10min"}
 
 
 def test_both_services_are_hardened_alike():

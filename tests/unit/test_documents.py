@@ -44,3 +44,16 @@ def test_every_document_the_readme_points_to_is_there():
 
     for target in re.findall(r"\]\(([^)#:]+)\)", readme):
         assert (ROOT / target).exists(), target
+
+
+def test_the_readme_builds_an_image_that_says_its_version():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    arguments = set(re.findall(r"^ARG (\w+)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    given = set(re.findall(r"--build-arg (\w+)=", readme))
+
+    assert given == {"VERSION", "REVISION"}  # the address of an origin may hold a password
+    assert given <= arguments
+    (spelled,) = re.findall(r"sed -n 's/(.*)/\\1/p' backupd/__init__\.py", readme)
+    text = (PACKAGE / "__init__.py").read_text(encoding="utf-8")
+    pattern = spelled.replace(r"\(", "(").replace(r"\)", ")")
+    assert re.findall(pattern, text, flags=re.MULTILINE) == [backupd.__version__]
