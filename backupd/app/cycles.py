@@ -15,13 +15,13 @@ from backupd.core.errors import ConfigurationError, UsageError
 from backupd.core.exits import Exit, worst
 from backupd.core.outcome import Outcome
 from backupd.core.patience import ONE_RUN, Patience
-from backupd.cycle import Cycle, Wishes
-from backupd.deadlines import Deadlines
 from backupd.settings import Settings
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
+    from backupd.cycle import Cycle
+    from backupd.deadlines import Deadlines
     from backupd.download import Downloader
 
 
@@ -61,6 +61,7 @@ async def open_app(
 ) -> AsyncIterator[App]:
     """Build what runs cycles for all orgs, or `only` one. Raises ConfigurationError, ArchiveUnusable, UsageError."""
     from backupd.archive.room import Room
+    from backupd.deadlines import Deadlines
     from backupd.download import Downloader, Limits
     from backupd.verify import ZipLimits, new_check
 
@@ -121,11 +122,12 @@ class _Shared:
     patience: Patience
     calls: "ClientSession"
     downloader: "Downloader"
-    deadlines: Deadlines
+    deadlines: "Deadlines"
     skews: dict[str, Callable[[], timedelta | None]] = field(default_factory=dict)
 
 
-def _cycle(org: str, shared: _Shared) -> Cycle:
+def _cycle(org: str, shared: _Shared) -> "Cycle":
+    from backupd.cycle import Cycle, Wishes
     from backupd.download import OrgDownloads
     from backupd.zoho.client import ZohoClient
     from backupd.zoho.gate import Gate

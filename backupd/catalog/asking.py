@@ -2,19 +2,18 @@
 
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from backupd.catalog.rows import FileRow, MissedJob, OrgTotals, SnapshotRow
-from backupd.catalog.schema import from_column, to_column
-from backupd.catalog.sealing import Row, sound, sound_job, sound_org, sound_snapshot
+from backupd.catalog.schema import from_column
+from backupd.catalog.sealing import Row, sound_job, sound_list, sound_org, sound_snapshot
 from backupd.catalog.watched import told_of
 from backupd.core.errors import UsageError
 from backupd.core.factfields import entry_from_fields
-from backupd.core.model import UNKNOWN_ZGID, FileId, HistoryEntry, JobId, Kind, Link, Offer, Taken, TakenBasis
+from backupd.core.model import UNKNOWN_ZGID, FileId, HistoryEntry, JobId, Kind, Link, Offer
 from backupd.core.records import ArchivedJob, RememberedOffer
 
-_SNAPSHOT = "SELECT * FROM snapshots"
 _ZGID_OF_SNAPSHOTS = "SELECT zgid FROM snapshots WHERE org = ? AND zgid NOT IN ('', ?) LIMIT 1"
 _AFTER_ALL = "\U0010ffff"  # sorts behind every name that begins alike
 _NAMED_AT_MOST = 5  # of several that fit a prefix
@@ -72,9 +71,14 @@ def snapshots(
     if after is not None:
         row = db.execute("SELECT taken_at FROM snapshots WHERE path = ?", (after.place,)).fetchone()
         rules.append("(taken_at, path) < (?, ?)")
-        values += [row[0] if row else to_column(after.taken.at), after.place]
-    query = f"{_SNAPSHOT} WHERE {' AND '.join(rules)} ORDER BY taken_at DESC, path DESC LIMIT ?"
-    return _rows(db.execute(query, (*values, limit)))
+        values += [row[0] if row else after.taken_text, after.place]
+    which = f"WHERE {' AND '.join(rules)} ORDER BY taken_at DESC, path DESC LIMIT ?"
+    return tuple(listed(db, which, (*values, limit)))
+
+
+def listed(db: sqlite3.Connection, which: str, parameters: Sequence[object]) -> Iterator[SnapshotRow]:
+    """Yield snapshots as they are listed. Raises ValueError at one that is not as it was written."""
+    return map(SnapshotRow._make, sound_list(db, which, parameters))
 
 
 def find(db: sqlite3.Connection, name: str) -> SnapshotRow:
@@ -89,7 +93,7 @@ def find(db: sqlite3.Connection, name: str) -> SnapshotRow:
             (name, name + _AFTER_ALL) * 3,
         ),
     ):
-        found = _rows(db.execute(f"{_SNAPSHOT} WHERE {rule} ORDER BY path LIMIT ?", (*values, _NAMED_AT_MOST + 1)))
+        found = tuple(listed(db, f"WHERE {rule} ORDER BY path LIMIT ?", (*values, _NAMED_AT_MOST + 1)))
         if len(found) == 1:
             return found[0]
         if found:
@@ -166,29 +170,6 @@ def _file(row: Row) -> FileId:
 
 def _data_first(link: Link) -> tuple[bool, str]:
     return link.file.kind is not Kind.DATA, link.file.name
-
-
-def _rows(rows: sqlite3.Cursor) -> tuple[SnapshotRow, ...]:
-    return tuple(
-        SnapshotRow(
-            org=row["org"],
-            job=JobId(row["zgid"], row["job"]),
-            place=row["path"],
-            taken=Taken(from_column(row["taken_at"]), TakenBasis(row["taken_basis"])),
-            expires_at=from_column(row["expires_at"]),
-            first_seen_at=from_column(row["first_seen_at"]),
-            archived_at=from_column(row["archived_at"]),
-            revision=row["revision"],
-            files=row["files"],
-            size=row["size"],
-            manifest_sha256=row["manifest_sha256"],
-            problem=row["problem"],
-            scrubbed_at=None if row["scrubbed_at"] is None else from_column(row["scrubbed_at"]),
-            damaged=row["damaged"],
-            missing=row["missing"],
-        )
-        for row in sound(rows)
-    )
 
 
 def _ambiguous(name: str, found: tuple[SnapshotRow, ...]) -> UsageError:

@@ -1,15 +1,16 @@
 """Rows into answers about the later life of snapshots: what to keep, what to read again, what to heal, what went."""
 
 import sqlite3
-from collections.abc import Callable, Collection, Container, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
+from sys import intern
 from typing import Protocol, TypeVar
 
-from backupd.catalog.asking import remembered
+from backupd.catalog.asking import listed, remembered
 from backupd.catalog.schema import from_column, to_column
-from backupd.catalog.sealing import Row, sound, sound_org
+from backupd.catalog.sealing import sound, sound_org
 from backupd.core.listing import DroppedJob, Hold, LastRead
 from backupd.core.model import FileId, JobId, Kind
 from backupd.core.records import RememberedOffer
@@ -98,21 +99,19 @@ def _standings(db: sqlite3.Connection, org: str) -> tuple[Standing, ...]:
         " UNION SELECT zgid, job FROM jobs INDEXED BY jobs_missed WHERE org = :org AND missed_at IS NOT NULL",
         {"org": org},
     )
-    partial = {JobId(zgid, job) for zgid, job in unfinished}
-    rows = sound(db.execute("SELECT * FROM snapshots NOT INDEXED WHERE org = ?", (org,)))
-    return tuple(_standing(row, partial) for row in rows)
-
-
-def _standing(row: Row, partial: Container[JobId]) -> Standing:
-    job = JobId(row["zgid"], row["job"])
-    return Standing(
-        path=row["path"],
-        job=job,
-        taken_at=from_column(row["taken_at"]),
-        archived_at=from_column(row["archived_at"]),
-        verified=False if row["damaged"] or row["problem"] is not None else None if row["unread"] else True,
-        partial=row["missing"] > 0 or job in partial,
-        size=row["size"],
+    partial = set(unfinished.fetchall())
+    return tuple(
+        Standing(
+            row.taken_at,
+            row.archived_at,
+            row.place,
+            intern(row.zgid),  # the same for nearly all: kept once
+            row.job_id,
+            verified=False if row.damaged or row.problem is not None else None if row.unread else True,
+            partial=row.missing > 0 or (row.zgid, row.job_id) in partial,
+            size=row.size,
+        )
+        for row in listed(db, "NOT INDEXED WHERE org = ?", (org,))
     )
 
 

@@ -6,7 +6,7 @@ Instants are text in one fixed form, in UTC, so that they sort as they follow ea
 
 from datetime import UTC, datetime
 
-VERSION = 6
+VERSION = 7
 
 TABLES = """
 CREATE TABLE orgs (
@@ -32,6 +32,7 @@ CREATE TABLE snapshots (
     other INTEGER NOT NULL DEFAULT 0,   -- what else in its folder was not as it should be when it was last read
     damaged INTEGER NOT NULL DEFAULT 0, -- that (a manifest that cannot be read too), and its damaged files
     unread INTEGER NOT NULL DEFAULT 0,  -- files that could not be read to their end when that was last tried
+    list_seal INTEGER NOT NULL DEFAULT 0, -- of what lists show and retention judges by, without the rest
     files_seal INTEGER NOT NULL DEFAULT 0, seal INTEGER NOT NULL DEFAULT 0,
     UNIQUE (org, zgid, job)
 );

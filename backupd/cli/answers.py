@@ -4,19 +4,22 @@ import json
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backupd.catalog import FileRow, MissedJob, SnapshotRow
 from backupd.cli import shown
 from backupd.core.alarms import Alarm
 from backupd.core.manifest import Manifest, to_json
 from backupd.core.overview import UnderWay
-from backupd.core.times import to_text
-from backupd.upkeep.auditing import Audit
+from backupd.core.times import shortened, to_text
+
+if TYPE_CHECKING:
+    from backupd.upkeep.auditing import Audit
 
 Document = Mapping[str, Any]
 
-_encode = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make a new one for each item
+encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
+"""Encodes a value on one line, as `json.dumps` does, which would make a new encoder for each."""
 
 
 def write(document: Document) -> None:
@@ -24,29 +27,29 @@ def write(document: Document) -> None:
     sys.stdout.write(json.dumps(shown.document(document), indent=2, ensure_ascii=False) + "\n")
 
 
-async def write_list(name: str, documents: AsyncIterator[Document], rest: Callable[[], Document] = dict) -> None:
-    """Write a document with one list, item by item: there may be very many. `rest` gives the fields that follow it."""
+async def write_list(name: str, pages: AsyncIterator[Iterable[Document]], rest: Callable[[], Document] = dict) -> None:
+    """Write a document with one list, page by page: there may be very many. `rest` gives the fields that follow it."""
     sys.stdout.write(f'{{\n  "{name}": [')
     between = "\n    "
-    async for document in documents:
-        sys.stdout.write(between + _encode(document))
+    async for page in pages:
+        sys.stdout.write(between + ",\n    ".join(map(encode, page)))
         between = ",\n    "
     sys.stdout.write("\n  ]")
     for key, value in rest().items():
-        sys.stdout.write(f',\n  "{key}": {_encode(value)}')
+        sys.stdout.write(f',\n  "{key}": {encode(value)}')
     sys.stdout.write("\n}\n")
 
 
-def write_groups(head: Document, groups: str, name: str, found: Iterable[tuple[Document, Iterable[Document]]]) -> None:
-    """Write a document with a list of groups that each have a list: item by item, as `write_list` does."""
-    fields = "".join(f'  "{key}": {_encode(value)},\n' for key, value in head.items())
+def write_groups(head: Document, groups: str, name: str, found: Iterable[tuple[Document, Iterable[str]]]) -> None:
+    """Write a document with a list of groups that each have a list of items, encoded already, one by one."""
+    fields = "".join(f'  "{key}": {encode(value)},\n' for key, value in head.items())
     sys.stdout.write(f'{{\n{fields}  "{groups}": [')
     between = "\n    "
-    for group, documents in found:
-        sys.stdout.write(f'{between}{_encode(group)[:-1]}, "{name}": [')
+    for group, items in found:
+        sys.stdout.write(f'{between}{encode(group)[:-1]}, "{name}": [')
         between = "\n      "
-        for document in documents:
-            sys.stdout.write(between + _encode(document))
+        for item in items:
+            sys.stdout.write(between + item)
             between = ",\n      "
         sys.stdout.write("\n    ]}")
         between = ",\n    "
@@ -58,17 +61,17 @@ def snapshot(row: SnapshotRow) -> Document:
     return {
         "org": row.org,
         "path": row.place,
-        "zgid": row.job.zgid,
-        "job_id": row.job.job,
-        "taken_at": to_text(row.taken.at),
-        "taken_at_basis": str(row.taken.basis),
-        "archived_at": to_text(row.archived_at),
+        "zgid": row.zgid,
+        "job_id": row.job_id,
+        "taken_at": shortened(row.taken_text),
+        "taken_at_basis": row.taken_basis,
+        "archived_at": shortened(row.archived_text),
         "revision": row.revision,
         "files": row.files,
         "size": row.size,
         "manifest_sha256": row.manifest_sha256,
         "state": state(row),
-        "last_verified_at": instant(row.scrubbed_at),
+        "last_verified_at": None if row.scrubbed_text is None else shortened(row.scrubbed_text),
         "missing": row.missing,
     }
 
@@ -92,7 +95,7 @@ def reading(found: FileRow) -> Document:
     return {"file": str(found.file), "last_verified_at": at, "damaged": found.damaged}
 
 
-def audit(found: Audit) -> Document:
+def audit(found: "Audit") -> Document:
     """Describe what came of reading a snapshot again."""
     return {
         "path": str(found.path),

@@ -1,24 +1,27 @@
 """`backupd prune`: which snapshots the rules keep and which they let go, with the reasons; and letting them go."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, TypeVar
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import attrgetter
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from backupd.app import caretaker, open_library
 from backupd.cli import answers, table
+from backupd.cli.answers import encode
 from backupd.cli.options import Handed, Json, Org
 from backupd.cli.reading import known_orgs, require_org
 from backupd.cli.session import Session
 from backupd.cli.table import Cell, Column
 from backupd.core.errors import RecordDamaged
 from backupd.core.figures import counted, size
-from backupd.core.retention import Keep, Pruning, Reason
+from backupd.core.retention import Keep, Pruning
 from backupd.upkeep import terms_of
 
 _COLUMNS = (Column("ORG"), Column("SNAPSHOT"), Column("SIZE", right=True), Column("VERDICT"), Column("WHY"))
-_T = TypeVar("_T")
+_REASONS = attrgetter("reasons")  # all that go have the very same ones: neighbours are told of together
 _DryRun = Annotated[bool, Parameter(name="--dry-run", help="Say what would go, and let nothing go.")]
 
 
@@ -34,7 +37,7 @@ async def prune(*, dry_run: _DryRun = False, org: Org = None, as_json: Json = Fa
             pruner = caretaker(library, session.around()).pruner(name, terms_of(settings, name))
             prunings[name] = await pruner.judge(library.catalog) if dry_run else await pruner.run()
     if as_json:
-        found = ((_document(name, pruning), _documents(pruning)) for name, pruning in prunings.items())
+        found = ((_document(name, pruning), _items(pruning)) for name, pruning in prunings.items())
         answers.write_groups({"dry_run": dry_run}, "orgs", "snapshots", found)
     else:
         _write(prunings.items(), dry_run=dry_run, quiet=invocation.quiet)
@@ -50,44 +53,32 @@ def _write(prunings: Iterable[tuple[str, Pruning]], *, dry_run: bool, quiet: boo
         if quiet:
             continue
         table.write(_COLUMNS, _rows(name, pruning, verb))
-        bytes_ = sum(drop.snapshot.size for drop in pruning.drops)
-        kept = len(pruning.verdicts) - len(pruning.drops)
-        gone = f"{counted(len(pruning.drops), 'snapshot')} of {size(bytes_)} {verb}"
-        sys.stdout.write(f"{name}: {gone}, {kept} kept.\n")
+        drops = pruning.drops
+        gone = f"{counted(len(drops), 'snapshot')} of {size(sum(drop.snapshot.size for drop in drops))} {verb}"
+        sys.stdout.write(f"{name}: {gone}, {len(pruning.verdicts) - len(drops)} kept.\n")
 
 
 def _rows(org: str, pruning: Pruning, verb: str) -> Iterator[table.Row]:
     keeps, goes = Cell("kept"), Cell(verb, "doubtful")
-    why = _once(lambda reasons: "; ".join(reason.text for reason in reasons))
-    for verdict in pruning.verdicts:
-        snapshot = verdict.snapshot
-        folder = snapshot.path.rpartition("/")[2]
-        yield org, folder, size(snapshot.size), keeps if isinstance(verdict, Keep) else goes, why(verdict.reasons)
+    for reasons, verdicts in groupby(pruning.verdicts, _REASONS):
+        why = "; ".join(reason.text for reason in reasons)
+        for verdict in verdicts:
+            snapshot = verdict.snapshot
+            folder = snapshot.path.rpartition("/")[2]
+            yield org, folder, size(snapshot.size), keeps if isinstance(verdict, Keep) else goes, why
 
 
 def _document(org: str, pruning: Pruning) -> answers.Document:
     return {"org": org, "refusal": pruning.refusal.text if pruning.refusal else None}
 
 
-def _documents(pruning: Pruning) -> Iterator[answers.Document]:
-    reasons_of = _once(lambda reasons: [{"rule": reason.rule, "text": reason.text} for reason in reasons])
-    for verdict in pruning.verdicts:
-        yield {
-            "path": verdict.snapshot.path,
-            "job_id": verdict.snapshot.job.job,
-            "size": verdict.snapshot.size,
-            "verdict": "keep" if isinstance(verdict, Keep) else "drop",
-            "reasons": reasons_of(verdict.reasons),
-        }
-
-
-def _once(give: Callable[[tuple[Reason, ...]], _T]) -> Callable[[tuple[Reason, ...]], _T]:
-    """Do something with reasons once for all neighbours that have the very same ones: all that go do."""
-    last: list[tuple[tuple[Reason, ...], _T]] = []
-
-    def given(reasons: tuple[Reason, ...]) -> _T:
-        if not last or last[0][0] is not reasons:
-            last[:] = [(reasons, give(reasons))]
-        return last[0][1]
-
-    return given
+def _items(pruning: Pruning) -> Iterator[str]:
+    for reasons, verdicts in groupby(pruning.verdicts, _REASONS):
+        why = encode([{"rule": reason.rule, "text": reason.text} for reason in reasons])
+        for verdict in verdicts:
+            snapshot = verdict.snapshot
+            word = "keep" if isinstance(verdict, Keep) else "drop"
+            yield (
+                f'{{"path": {encode(snapshot.path)}, "job_id": {encode(snapshot.job_id)}, "size": {snapshot.size},'
+                f' "verdict": "{word}", "reasons": {why}}}'
+            )

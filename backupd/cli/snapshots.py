@@ -46,7 +46,7 @@ async def list_(*, org: Org = None, as_json: Json = False, invocation: Handed) -
     async with reading(invocation, org=org) as opened:
         pages = _pages(opened.library.catalog, org)
         if as_json:
-            await answers.write_list("snapshots", (answers.snapshot(row) async for page in pages for row in page))
+            await answers.write_list("snapshots", (map(answers.snapshot, page) async for page in pages))
             return 0
         titles = True
         async for page in pages:

@@ -57,7 +57,7 @@ def write(columns: Sequence[Column], rows: Iterable[Row], to: TextIO | None = No
         if to.isatty():
             _write_table(_console(to), columns, _cells(page), titles=titles)
         else:
-            to.writelines(f"{line}\n" for line in _aligned(columns, page, titles=titles))
+            to.write(_aligned(columns, page, titles=titles))
         titles = False
 
 
@@ -82,17 +82,21 @@ def _cells(rows: Iterable[Row]) -> list[_Cells]:
     return [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in rows]
 
 
+def _aligned(columns: Sequence[Column], rows: Sequence[Row], *, titles: bool) -> str:
+    cells = zip(*rows, strict=True)
+    texts = [[column.title, *map(_text, cell)] for column, cell in zip(columns, cells, strict=True)]
+    widths = [max(map(len, text)) * (1 if column.right else -1) for column, text in zip(columns, texts, strict=True)]
+    line = _GAP.join(f"%{width}s" for width in widths)  # less than nothing: at the left
+    lines = [line % row for row in zip(*texts, strict=True)]
+    if not all(map(str.isprintable, set().union(*texts))):  # each text is looked at once: rows share some
+        lines = [printable(one) for one in lines]
+    return "".join(f"{one.rstrip()}\n" for one in (lines if titles else lines[1:]))
+
+
 def _text(cell: str | Cell) -> str:
-    return joined(cell.text, cell.advice) if isinstance(cell, Cell) else cell
-
-
-def _aligned(columns: Sequence[Column], rows: Sequence[Row], *, titles: bool) -> Iterator[str]:
-    texts = [[column.title for column in columns], *([_text(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
-    padded = (f"{{:{'>' if column.right else '<'}{width}}}" for column, width in zip(columns, widths, strict=True))
-    line = _GAP.join(padded)
-    for row in texts if titles else texts[1:]:
-        yield printable(line.format(*row)).rstrip()
+    if isinstance(cell, str):
+        return cell
+    return joined(cell.text, cell.advice) if cell.advice else cell.text
 
 
 def _console(to: TextIO) -> "Console":

@@ -192,10 +192,10 @@ async def _write_lines(audits: AsyncIterator[Audit], tally: _Tally, journals: li
 async def _write_json(
     audits: AsyncIterator[Audit], tally: _Tally, subset: str | None, journals: list[_Journal]
 ) -> None:
-    async def documents() -> AsyncIterator[answers.Document]:
+    async def pages() -> AsyncIterator[tuple[answers.Document]]:
         async for audit in audits:
             tally.add(audit)
-            yield answers.audit(audit)
+            yield (answers.audit(audit),)
 
     def rest() -> answers.Document:
         return {
@@ -208,7 +208,7 @@ async def _write_json(
             "size": tally.size,
         }
 
-    await answers.write_list("snapshots", documents(), rest)
+    await answers.write_list("snapshots", pages(), rest)
 
 
 def _say(line: str) -> None:

@@ -4,13 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 _SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
 _STEP = 1000
+_ALMOST = 999.95  # with one digit after the point it would be written as 1000.0
 _SPANS = (("day", 86_400), ("hour", 3_600), ("minute", 60))  # seconds
 
 
 def size(count: float) -> str:
     """Write bytes with three digits at least and a unit: `512 B`, `12.3 MB`."""
     for unit in _SIZES:
-        if round(count, 1) < _STEP or unit == _SIZES[-1]:
+        if count < _ALMOST or unit == _SIZES[-1]:
             break
         count /= _STEP
     return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"

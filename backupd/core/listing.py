@@ -3,29 +3,61 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
-from backupd.core.model import FileId, JobId, Taken
+from backupd.core.model import FileId, JobId, Taken, TakenBasis
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotRow:
-    """One snapshot in a list."""
+class SnapshotRow(NamedTuple):
+    """One snapshot in a list. There may be very many: a flat tuple, with instants that are read when asked for."""
 
     org: str
-    job: JobId
-    place: str  # its folder, relative to the archive root; plain text, since there may be very many
-    taken: Taken
-    expires_at: datetime
-    first_seen_at: datetime
-    archived_at: datetime
+    zgid: str
+    job_id: str
+    place: str  # its folder, relative to the archive root
+    taken_text: str  # each text of an instant is RFC 3339, in UTC, with microseconds
+    taken_basis: str  # one of TakenBasis
+    first_seen_text: str
+    archived_text: str
     revision: int
     files: int
     size: int  # bytes of all files
     manifest_sha256: str
     problem: str | None  # why its manifest cannot be read, if so; the other fields are then guesses
-    scrubbed_at: datetime | None  # when it was last read again
+    scrubbed_text: str | None  # when it was last read again
     damaged: int  # files that were not as recorded then
-    missing: int = 0  # files of the job that could not be had: it is partial
+    missing: int  # files of the job that could not be had: it is partial
+    unread: int  # files that could not be read to their end when that was last tried
+
+    @property
+    def job(self) -> JobId:
+        """The job that it is of."""
+        return JobId(self.zgid, self.job_id)
+
+    @property
+    def taken_at(self) -> datetime:
+        """When the backup was taken."""
+        return datetime.fromisoformat(self.taken_text)
+
+    @property
+    def taken(self) -> Taken:
+        """When the backup was taken, and how we know."""
+        return Taken(self.taken_at, TakenBasis(self.taken_basis))
+
+    @property
+    def first_seen_at(self) -> datetime:
+        """When the vendor was first seen to offer it."""
+        return datetime.fromisoformat(self.first_seen_text)
+
+    @property
+    def archived_at(self) -> datetime:
+        """When its files were complete."""
+        return datetime.fromisoformat(self.archived_text)
+
+    @property
+    def scrubbed_at(self) -> datetime | None:
+        """When it was last read again."""
+        return None if self.scrubbed_text is None else datetime.fromisoformat(self.scrubbed_text)
 
     @property
     def path(self) -> PurePosixPath:

@@ -9,6 +9,7 @@ partial, damaged or could not be read never takes the place of a sound one, but 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from backupd.core.model import JobId
 from backupd.core.times import to_text
@@ -44,17 +45,22 @@ class Rules:
         return all(getattr(self, rule.name) is None for rule in fields(self))
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A snapshot as it stands in the archive."""
+class Standing(NamedTuple):
+    """A snapshot as it stands in the archive. There may be very many: a flat tuple, which sorts by age."""
 
-    path: str  # relative to the archive root; plain text, since there may be very many
-    job: JobId
     taken_at: datetime
     archived_at: datetime
+    path: str  # relative to the archive root
+    zgid: str
+    job_id: str
     verified: bool | None  # the last check, publishing's own included; None: it could not be read
     partial: bool
     size: int  # bytes
+
+    @property
+    def job(self) -> JobId:
+        """The job that it is of."""
+        return JobId(self.zgid, self.job_id)
 
     @property
     def is_sound(self) -> bool:
@@ -118,8 +124,8 @@ def judge(
     skew: timedelta | None,
 ) -> Pruning:
     """Judge one org's snapshots. `holds`: each held job's reason; `skew`: our clock less the vendor's, if known."""
-    ordered = sorted(snapshots, key=_newest_first, reverse=True)
-    held = {index: f"it is held: {holds[each.job]}" for index, each in enumerate(ordered) if each.job in holds}
+    ordered = sorted(snapshots, reverse=True)
+    held = {i: f"it is held: {holds[each.job]}" for i, each in enumerate(ordered) if each.job in holds} if holds else {}
     keepers = [_Keeper("held", "", held)]
     clock = _wrong_clock(ordered, now, skew)  # what lies in the trash stays then, too
     if clock is None and (rules.is_empty or not ordered):
@@ -159,13 +165,10 @@ def _verdicts(ordered: Sequence[Standing], keepers: Sequence[_Keeper]) -> tuple[
     )
 
 
-def _newest_first(snapshot: Standing) -> tuple[datetime, datetime, str]:
-    return snapshot.taken_at, snapshot.archived_at, snapshot.path
-
-
 def _wrong_clock(ordered: Sequence[Standing], now: datetime, skew: timedelta | None) -> Reason | None:
     """Say why it cannot be told now how old anything is."""
-    newest = max((max(each.taken_at, each.archived_at) for each in ordered), default=now)
+    newest = max((each.archived_at for each in ordered), default=now)
+    newest = max([newest, *(each.taken_at for each in ordered[:1])])
     if now < newest:
         return Reason("clock", f"the clock is behind the newest snapshot ({to_text(newest)}): nothing is dropped")
     if skew is not None and abs(skew) > _SKEW:
@@ -222,17 +225,17 @@ def _chosen(ordered: Sequence[Standing], count: int, period: Callable[[datetime]
     """
     chosen: list[int] = []
     current: object = None
+    sound = False  # the last one that was chosen
     for index, each in enumerate(ordered):
         mine = period(each.taken_at.astimezone(UTC)) if period else index
         if not chosen or mine != current:
-            if chosen:
-                count -= ordered[chosen[-1]].is_sound
+            count -= sound
             if count == 0:
                 return chosen
             chosen.append(index)
-            current = mine
-        elif each.is_sound and not ordered[chosen[-1]].is_sound:
-            chosen[-1] = index
+            current, sound = mine, each.is_sound
+        elif not sound and each.is_sound:
+            chosen[-1], sound = index, True
     return chosen
 
 

@@ -14,6 +14,11 @@ def to_text(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def shortened(text: str) -> str:
+    """Write an instant in UTC as `to_text` does, if it is text with microseconds already."""
+    return text.replace(".000000", "").replace("+00:00", "Z")
+
+
 def from_text(text: str) -> datetime:
     """Read an RFC 3339 instant with an offset, as UTC. Raises ValueError if it has no offset or another form.
 

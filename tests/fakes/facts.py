@@ -5,15 +5,17 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import PurePosixPath
 
+from backupd.catalog.schema import to_column
 from backupd.core.alarms import Alarm
 from backupd.core.conditions import Finding
 from backupd.core.errors import ArchiveError, RecordDamaged, UsageError
 from backupd.core.listing import FileRow, MissedJob, OrgTotals, SnapshotRow
 from backupd.core.manifest import Manifest, ManifestFile
-from backupd.core.model import Checked, FileId, HistoryEntry, JobId, Kind, Received, Taken, TakenBasis
+from backupd.core.model import Checked, FileId, HistoryEntry, JobId, Kind, Received, TakenBasis
 from backupd.core.overview import OrgStatus, Overview, UnderWay
 from backupd.core.pulse import Pulse
 from backupd.core.reconcile import KnownJob, Reconciled, reconcile
+from backupd.core.times import LINK_LIFE
 from tests.fakes.clock import START
 
 ZGID = "757345985"
@@ -53,7 +55,10 @@ class FakeFacts:
 
     async def runs(self, org: str, *, since: datetime) -> Reconciled:
         rows = [row for row in archived(org, self.now) if row.taken.at >= since]
-        known = [KnownJob(row.job, row.first_seen_at, row.expires_at, row.taken, row.path, whole=True) for row in rows]
+        known = [
+            KnownJob(row.job, row.first_seen_at, row.taken_at + LINK_LIFE, row.taken, row.path, whole=True)
+            for row in rows
+        ]
         status = next(each for each in self.orgs if each.org == org)
         known += [KnownJob(job.job, job.first_seen_at, job.expired_at) for job in status.missed]
         known += [KnownJob(job.job, job.first_seen_at, job.expires_at) for job in status.under_way]
@@ -83,19 +88,22 @@ def archived(org: str, now: datetime, *, count: int = 30) -> tuple[SnapshotRow, 
         rows.append(
             SnapshotRow(
                 org=org,
-                job=job,
+                zgid=job.zgid,
+                job_id=job.job,
                 place=f"{org}/{taken_at:%Y}/{taken_at:%Y-%m-%d}_{job.job}",
-                taken=Taken(taken_at, TakenBasis.HISTORY),
-                expires_at=taken_at + timedelta(days=7),
-                first_seen_at=taken_at + timedelta(minutes=20),
-                archived_at=taken_at + timedelta(minutes=50),
+                taken_text=to_column(taken_at),
+                taken_basis=TakenBasis.HISTORY,
+                first_seen_text=to_column(taken_at + timedelta(minutes=20)),
+                archived_text=to_column(taken_at + timedelta(minutes=50)),
                 revision=1,
                 files=len(_FILES),
                 size=2_900_000_000 - 55_000_000 * number + (number % 3) * 120_000_000,
                 manifest_sha256=sha256(job.job.encode()).hexdigest(),
                 problem=None,
-                scrubbed_at=now - timedelta(days=9) if number else None,
+                scrubbed_text=to_column(now - timedelta(days=9)) if number else None,
                 damaged=0,
+                missing=0,
+                unread=0,
             )
         )
     return tuple(rows)
@@ -107,7 +115,7 @@ def manifest(row: SnapshotRow) -> Manifest:
         org=row.org,
         job=row.job,
         taken=row.taken,
-        expires_at=row.expires_at,
+        expires_at=row.taken_at + LINK_LIFE,
         first_seen_at=row.first_seen_at,
         archived_at=row.archived_at,
         revision=row.revision,

@@ -12,6 +12,7 @@ import pytest
 
 from backupd.catalog import Catalog, SnapshotRow
 from backupd.catalog.database import Database
+from backupd.catalog.sealing import LISTED
 from backupd.core.errors import ArchiveError, ArchiveFull, UsageError
 from backupd.core.events import CatalogRebuilt, JournalDamaged
 from backupd.core.facts import HistorySeen, HoldSet, LinksSeen, Missed, OrgPinned, Published, Revised, Scrubbed
@@ -562,6 +563,22 @@ async def test_a_row_that_was_changed_by_another_hand_is_damage_although_it_make
 
     async with await filled.catalog(wal=False) as catalog:
         assert await _decisive(catalog) == expected
+
+    (why,) = filled.rebuilt
+    assert why.startswith("a row of it cannot be read: ")
+
+
+@pytest.mark.parametrize("column", [*LISTED.split(", ")[1:], "list_seal"])  # without the org's name: it is asked for
+@pytest.mark.parametrize("ask", [Catalog.snapshots, lambda catalog: catalog.later.standings("main")])
+async def test_no_column_that_long_lists_go_by_can_be_changed_unnoticed(filled, ask, column):
+    async with await filled.catalog(wal=False) as catalog:
+        expected = sorted(await ask(catalog))
+    with sqlite3.connect(filled.file) as database:
+        database.execute(f"UPDATE snapshots SET {column} = ifnull({column}, '') || '1'")  # noqa: S608  ours
+    database.close()
+
+    async with await filled.catalog(wal=False) as catalog:
+        assert sorted(await ask(catalog)) == expected
 
     (why,) = filled.rebuilt
     assert why.startswith("a row of it cannot be read: ")

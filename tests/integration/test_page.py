@@ -162,7 +162,7 @@ async def test_only_alarms_that_stand_are_shown():
 
 
 async def test_a_partial_snapshot_is_not_shown_as_whole():
-    row = replace(archived("main", FakeClock().now())[0], missing=2)
+    row = archived("main", FakeClock().now())[0]._replace(missing=2)
 
     class Partial(FakeFacts):
         async def snapshot(self, path):
@@ -178,7 +178,7 @@ async def test_a_partial_snapshot_is_not_shown_as_whole():
 
 
 async def test_a_damaged_file_is_marked_and_each_says_when_it_was_last_read():
-    row = replace(archived("main", FakeClock().now())[3], damaged=1)
+    row = archived("main", FakeClock().now())[3]._replace(damaged=1)
     read_at = FakeClock().now() - timedelta(days=3)
 
     class Damaged(FakeFacts):
@@ -240,7 +240,7 @@ async def test_an_archive_that_cannot_be_read_is_said_on_the_page_and_to_machine
 
 
 async def test_text_from_outside_is_shown_and_never_becomes_markup():
-    row = replace(archived("main", FakeClock().now())[0], problem='"><script>alert(1)</script>')
+    row = archived("main", FakeClock().now())[0]._replace(problem='"><script>alert(1)</script>')
     async with visit(
         replace(protected(), newest=row), replace(in_danger(), alarms=(_alarm("<img src=x onerror=alert(1)>"),))
     ) as page:

@@ -1,7 +1,5 @@
 """Sizes over time as geometry."""
 
-from dataclasses import replace
-
 import pytest
 
 from backupd.web.chart import HEIGHT, NARROW, WIDE, chart
@@ -37,7 +35,7 @@ def test_more_than_fit_are_the_newest():
 
 
 def test_heights_are_in_proportion():
-    small, large = replace(ROWS[0], size=1_000_000), replace(ROWS[1], size=3_000_000)
+    small, large = ROWS[0]._replace(size=1_000_000), ROWS[1]._replace(size=3_000_000)
     drawn = picture([small, large])
 
     assert drawn.bars[1].height == pytest.approx(3 * drawn.bars[0].height, rel=0.01)
@@ -45,12 +43,12 @@ def test_heights_are_in_proportion():
 
 @pytest.mark.parametrize("largest", [1, 9, 10, 999, 1024, 2_500_000_000, 10**15])
 def test_the_lines_are_few_and_reach_above_the_largest(largest):
-    drawn = picture([replace(ROWS[0], size=largest)])
+    drawn = picture([ROWS[0]._replace(size=largest)])
 
     assert 2 <= len(drawn.lines) <= 6
     assert min(line.y for line in drawn.lines) <= drawn.bars[0].y
 
 
-@pytest.mark.parametrize("rows", [[], [replace(ROWS[0], size=0)]])
+@pytest.mark.parametrize("rows", [[], [ROWS[0]._replace(size=0)]])
 def test_nothing_to_compare_is_no_chart(rows):
     assert chart(rows) is None

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from backupd.catalog.schema import to_column
 from backupd.core import events
 from backupd.core.alarms import Alarm
 from backupd.core.conditions import Finding
@@ -71,7 +72,7 @@ def test_an_org_without_a_snapshot_is_unprotected_and_nobody_knows_since_when():
 def test_a_damaged_newest_snapshot_protects_nobody(harm):
     org = protected()
 
-    assert replace(org, newest=replace(newest(org), **harm)).judge(NOW).state is State.UNPROTECTED
+    assert replace(org, newest=newest(org)._replace(**harm)).judge(NOW).state is State.UNPROTECTED
 
 
 def test_polls_that_fail_for_long_are_a_danger_since_the_first_failure():
@@ -176,16 +177,16 @@ def test_the_states_are_the_words_that_programs_go_by():
 
 def test_an_org_was_last_verified_when_its_newest_snapshot_was_read_again_or_else_archived():
     org = protected()
-    archived = replace(newest(org), scrubbed_at=None)
+    archived = newest(org)._replace(scrubbed_text=None)
 
     assert replace(org, newest=archived).last_verified_at == archived.archived_at
-    assert replace(org, newest=replace(archived, scrubbed_at=NOW)).last_verified_at == NOW
+    assert replace(org, newest=archived._replace(scrubbed_text=to_column(NOW))).last_verified_at == NOW
     assert empty().last_verified_at is None
 
 
 def test_a_partial_newest_snapshot_leaves_an_org_unprotected():
     org = protected()
-    partial = replace(org, newest=replace(newest(org), missing=2))
+    partial = replace(org, newest=newest(org)._replace(missing=2))
 
     judged = partial.judge(NOW)
 

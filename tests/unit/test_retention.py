@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 def snapshot(taken_at, *, number=0, verified: bool | None = True, partial=False, archived_at=None):
     job = JobId("757345985", f"{taken_at:%Y%m%d%H%M%S}{number:03}")
     path = f"main/{taken_at:%Y/%Y-%m-%d}_{job}"
-    return Standing(path, job, taken_at, archived_at or taken_at, verified, partial, 1000)
+    return Standing(taken_at, archived_at or taken_at, path, job.zgid, job.job, verified, partial, 1000)
 
 
 def aged(days, **more):
@@ -244,7 +244,7 @@ def test_a_vendor_that_told_no_time_does_not_stop_pruning():
 
 @pytest.mark.parametrize("which", [0, 1, 2])
 def test_nothing_goes_while_one_of_the_newest_is_damaged(which):
-    damaged = [replace(each, verified=False) if i == which else each for i, each in enumerate(MANY)]
+    damaged = [each._replace(verified=False) if i == which else each for i, each in enumerate(MANY)]
 
     pruning = pruned(damaged, Rules(keep_last=1))
 
@@ -253,13 +253,13 @@ def test_nothing_goes_while_one_of_the_newest_is_damaged(which):
 
 
 def test_older_damage_does_not_stop_pruning():
-    damaged = [replace(each, verified=False) if i == 3 else each for i, each in enumerate(MANY)]
+    damaged = [each._replace(verified=False) if i == 3 else each for i, each in enumerate(MANY)]
 
     assert pruned(damaged, Rules(keep_last=1)).drops
 
 
 def test_nothing_goes_while_nothing_is_known_to_be_whole():
-    assert refused(pruned([replace(each, verified=None) for each in MANY], Rules(keep_last=1))) == "damage"
+    assert refused(pruned([each._replace(verified=None) for each in MANY], Rules(keep_last=1))) == "damage"
 
 
 def test_an_empty_archive_has_nothing_to_prune():
