@@ -233,7 +233,11 @@ async def test_what_a_run_could_not_deliver_the_next_one_delivers(outbox, clock,
         assert len(catcher.caught) == 2
 
 
-@pytest.mark.parametrize(("hours", "whose", "count"), [(1, os.getpid(), 1), (25, os.getpid(), 0), (1, os.getppid(), 0)])
+@pytest.mark.parametrize(
+    ("hours", "whose", "count"),
+    [(1, os.getpid(), 1), (25, os.getpid(), 0), (1, os.getppid(), 0)],
+    ids=["its own, lately", "its own, long ago", "another's that lives"],
+)
 async def test_what_a_killed_program_left_is_delivered_in_its_stead(hours, whose, count, outbox, clock, tmp_path):
     memory = tmp_path / "messages.json"
     async with http_catcher() as catcher:
