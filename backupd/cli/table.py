@@ -12,7 +12,7 @@ from itertools import groupby, islice
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from backupd.cli.failures import joined
-from backupd.cli.shown import printable
+from backupd.cli.shown import clean, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -90,7 +90,7 @@ def _aligned(columns: Sequence[Column], rows: Sequence[Row], *, titles: bool) ->
     lines = [line % row for row in zip(*texts, strict=True)]
     if not all(map(str.isprintable, set().union(*texts))):  # each text is looked at once: rows share some
         lines = [printable(one) for one in lines]
-    return "".join(f"{one.rstrip()}\n" for one in (lines if titles else lines[1:]))
+    return clean("".join(f"{one.rstrip()}\n" for one in (lines if titles else lines[1:])))
 
 
 def _text(cell: str | Cell) -> str:
