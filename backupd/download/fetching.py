@@ -37,6 +37,7 @@ class Fetch:
     async def receive(self) -> None:
         """Make one try: leave no byte missing. Raises Setback, or what no further try would mend."""
         await self._holding.open()
+        self._seen_room = None  # others may have filled the disk since the last try
         await self._require_room()
         ask = self._holding.missing()
         while ask is not None:
