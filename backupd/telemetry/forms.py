@@ -13,11 +13,12 @@ SECRET_NAME: Final = re.compile(
 )
 """The names of fields and headers whose values are never shown."""
 
+CERTAIN_START: Final = "1000."
 CERTAIN: Final = (
-    re.compile(r"\b1000\.[0-9A-Za-z]{16,}\.[0-9A-Za-z]{16,}"),
-    re.compile(r"\b1000\.[0-9a-f]{24,}"),
+    re.compile(rf"\b{re.escape(CERTAIN_START)}[0-9A-Za-z]{{16,}}\.[0-9A-Za-z]{{16,}}"),
+    re.compile(rf"\b{re.escape(CERTAIN_START)}[0-9a-f]{{24,}}"),
 )
-"""The vendor's tokens and codes, wherever they stand."""
+"""The vendor's tokens and codes, wherever they stand, and how each begins."""
 
 _QUOTED = r"(?:\\?b?(?P<quote>['\"]))?"
 _UP_TO_THE_QUOTE = r"(?(quote)(?:\\.|(?!(?P=quote))[^\r\n])*"
