@@ -56,11 +56,27 @@ class Downloads(Protocol):
         """
 
 
-class Room(Protocol):
-    """The free space of the archive's disk."""
+class Claim(Protocol):
+    """What one file on its way still wants of the disk; others leave it to this one."""
 
     async def require(self, wanted: int) -> None:
-        """Return if so many more bytes fit, and the reserve stays free. Raises ArchiveFull, or ArchiveError."""
+        """Return if so many more bytes fit beside what others claim, and the reserve stays free: they are claimed then.
+
+        Raises ArchiveFull, or ArchiveError; what was claimed before stays so.
+        """
+
+    def still(self, wanted: int) -> None:
+        """Claim no more than that."""
+
+    def release(self) -> None:
+        """Claim nothing any more."""
+
+
+class Room(Protocol):
+    """The free space of the archive's disk, shared by all who write to it."""
+
+    def claim(self) -> Claim:
+        """Give a file its claim, of nothing yet."""
 
 
 class Staging(Protocol):

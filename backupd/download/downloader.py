@@ -15,7 +15,7 @@ from backupd.core.clock import Clock
 from backupd.core.events import FileRetrying, FileStarted, Tell
 from backupd.core.model import Link, Received
 from backupd.core.patience import Patience
-from backupd.core.ports import Room
+from backupd.core.ports import Claim, Room
 from backupd.core.slot import Slot
 from backupd.download.fetching import Fetch
 from backupd.download.pace import Pace
@@ -42,7 +42,17 @@ class Limits:
 class _Boundless:
     """Stands where nobody watches over the disk."""
 
+    def claim(self) -> Claim:
+        """There is nothing to share."""
+        return self
+
     async def require(self, wanted: int) -> None:
+        """There is always room."""
+
+    def still(self, wanted: int) -> None:
+        """There is always room."""
+
+    def release(self) -> None:
         """There is always room."""
 
 

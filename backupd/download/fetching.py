@@ -30,6 +30,7 @@ class Fetch:
 
     def __init__(self, org: str, link: Link, slot: Slot, *, tools: Tools, requests: Requests, tries: Tries) -> None:
         self._tools, self._requests = tools, requests
+        self._claim = tools.room.claim()
         self._seen_room: tuple[int | None, int] | None = None  # what was in hand when there was room
         self._holding = Holding(org, link, slot, tools)
         self._crew = Crew(self._holding, requests, tries, Progress(org, link, tools.tell), tools)
@@ -55,6 +56,7 @@ class Fetch:
 
     async def close(self) -> None:
         """Let go of the file; what came stays."""
+        self._claim.release()
         await self._holding.close()
 
     async def _round(self, ask: Ask) -> None:
@@ -89,10 +91,12 @@ class Fetch:
 
         What came stays; whoever tries again goes on from there.
         """
-        total, in_hand = self._holding.total, self._in_hand
+        growing, total, in_hand = self._holding.growing, self._holding.total, self._in_hand
+        coming = 0 if total is None else max(0, total - (growing.on_disk if growing is not None else 0))
+        self._claim.still(coming)
         seen = (total, in_hand // _STRIDE)
         if seen != self._seen_room and (total is None or in_hand < total):  # what came whole needs no more room
-            await self._tools.room.require(max(0, total - in_hand) if total is not None else 0)
+            await self._claim.require(coming)
             self._seen_room = seen
 
     @property

@@ -88,6 +88,11 @@ class Growing:
         """Bytes that were taken, or kept."""
         return self.taken.size
 
+    @property
+    def on_disk(self) -> int:
+        """Bytes that were written, or kept."""
+        return self._written.size
+
     def raise_failure(self) -> None:
         """Raise what went wrong in writing or checking, if something did."""
         if self._error is not None:

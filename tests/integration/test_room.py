@@ -1,5 +1,6 @@
 """Space on the archive's disk: looked at before and during downloads; too little is one clear failure."""
 
+import asyncio
 import shutil
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from backupd.core.errors import ArchiveFull
 from backupd.core.events import FileFailed, FileResumed, FileRetrying
 from backupd.core.exits import Exit
 from backupd.download import fetching
-from backupd.simulator import Drop
+from backupd.simulator import Drop, Refuse, Stall
 from tests.integration.operator import SIZE, operated, run
 
 
@@ -27,7 +28,8 @@ def disk(monkeypatch):
 
     def usage(_path: object) -> _Usage:
         full = state.get("full_with", lambda: False)()
-        return _Usage(10**12, 0, 0 if full else state["free"])
+        left = state.get("left", lambda: state["free"])()
+        return _Usage(10**12, 0, 0 if full else left)
 
     monkeypatch.setattr(shutil, "disk_usage", usage)
     return state
@@ -41,10 +43,78 @@ async def test_the_reserve_stays_free(tmp_path, disk, free, wanted, fits):
     room = Room(tmp_path, min_free=100)
 
     if fits:
-        await room.require(wanted)
+        await room.claim().require(wanted)
     else:
         with pytest.raises(ArchiveFull):
-            await room.require(wanted)
+            await room.claim().require(wanted)
+
+
+async def test_what_one_file_still_wants_is_not_given_to_another(tmp_path, disk):
+    room = Room(tmp_path, min_free=100)
+    disk["free"] = 400
+    first, second = room.claim(), room.claim()
+    await first.require(200)
+
+    with pytest.raises(ArchiveFull, match="200 B are for other files"):
+        await second.require(101)
+    await first.require(200)  # its own claim counts once
+
+    disk["free"] = 250
+    first.still(50)
+    first.still(200)  # it wants no more than before
+    await second.require(100)
+    first.release()
+    await second.require(150)
+
+
+async def test_two_files_that_ask_at_once_do_not_get_the_same_bytes(tmp_path, disk):
+    room = Room(tmp_path, min_free=0)
+    disk["free"] = 150
+
+    results = await asyncio.gather(room.claim().require(100), room.claim().require(100), return_exceptions=True)
+
+    assert [type(result) for result in results] == [type(None), ArchiveFull]
+
+
+TWO = ("Data_001.zip", "Data_002.zip")
+TWO_FILES = (run("4001", names=TWO),)
+TWO_JOBS = (run("4001", names=TWO[:1]), run("4002", days_ago=1, names=TWO[1:]))
+
+
+@pytest.mark.parametrize("runs", [TWO_FILES, TWO_JOBS])
+async def test_files_that_fit_one_by_one_do_not_keep_each_other_from_finishing(runs, tmp_path, disk, monkeypatch):
+    monkeypatch.setattr(fetching, "_STRIDE", 10_000)
+    async with operated(tmp_path, runs[0]) as operator:
+        operator.vendor.fault(Refuse(503), file="*", always=True)
+        await operator.run_once()  # so that the first job is known when the second one hides it
+        operator.vendor.org().faults.clear()
+        for each in runs[1:]:
+            operator.vendor.add_run(each)
+        lowest = 10**12
+
+        def left() -> int:
+            nonlocal lowest
+            found = [path.stat().st_size for path in operator.root.rglob("*.zip*") if path.suffix in {".zip", ".part"}]
+            free = 10**9 + 8 * SIZE // 5 - sum(found)
+            lowest = min(lowest, free)
+            return free
+
+        disk["left"] = left
+        operator.min_free = "1GB"
+        operator.timeout = "0.3s"
+        for name in TWO:  # both have begun before either goes on, unless one was not let in
+            operator.vendor.fault(Stall(after=10), file=name)
+            operator.vendor.fault(Drop(after=SIZE * 7 // 10), file=name)
+            operator.vendor.fault(Refuse(503), file=name, always=True)
+        assert await operator.run_once() is Exit.ARCHIVE
+        operator.vendor.org().faults.clear()
+        operator.clock.pass_time(hours=1)
+        assert await operator.run_once() is Exit.ARCHIVE
+
+        whole = [path for path in operator.root.rglob("Data_*.zip") if path.stat().st_size > SIZE * 9 // 10]
+        left()
+        assert len(whole) == 1
+        assert lowest >= 10**9
 
 
 async def test_a_full_disk_stops_the_cycle_before_a_byte_is_asked_for_and_it_goes_on_by_itself(tmp_path, disk):
