@@ -71,18 +71,19 @@ def to_offers(links: Iterable[Found], expires_at: datetime, allowed: Sequence[st
     Links whose paths are of an unknown form are taken for one run, called by a digest of their sorted paths (no host,
     no query). The same URL twice counts once; of two URLs for one file the second is refused. Barred are the files
     whose links are refused for where they lead, unless another link of the same file is not; and, under a name that
-    stands for theirs, those whose name cannot be used: the job is not whole without them.
+    stands for theirs, those whose name cannot be used: the job is not whole without them. So are links that cannot be
+    read at all: they belong to the only run there is, if there is one, or else to the one that is guessed.
     """
     refused: list[RefusedLink] = []
     jobs: dict[JobId, dict[FileId, str]] = {}
     barred: dict[JobId, dict[FileId, str]] = {}
     reads = [_read(link, allowed) for link in links]
-    guessed = _guessed_job(read.path for read in reads if isinstance(read, _Read) and read.job is None)
+    named = {read.job for read in reads if read.job is not None}
+    paths = [read.path for read in reads if read.job is None and read.path]
+    guessed = _guessed_job(paths or [read.name for read in reads if read.job is None])
+    of_unread = next(iter(named)) if len(named) == 1 and not paths else guessed
     for read in reads:
-        if isinstance(read, RefusedLink):
-            refused.append(read)
-            continue
-        job = read.job or guessed
+        job = read.job or (guessed if read.path else of_unread)
         file = FileId(read.link.kind, read.name)
         if read.reason is not None:
             refused.append(RefusedLink(job, read.link.label, read.reason))
@@ -102,13 +103,11 @@ def _offers(jobs: Mapping[JobId, Mapping[FileId, str]], expires_at: datetime) ->
             yield Offer(job, tuple(Link(job, file, url) for file, url in files.items()), expires_at)
 
 
-def _read(link: Found, allowed: Sequence[str]) -> _Read | RefusedLink:
+def _read(link: Found, allowed: Sequence[str]) -> _Read:
     place = place_behind(link.url)
     reason = refusal(link.url, allowed)
     if place is None:
         job, reason = _job_in(_ANYWHERE.search(link.url)), reason or "is not a plain URL"
-        if job is None:
-            return RefusedLink(None, link.label, reason)
         return _Read(link, job, _stand_in(link.url), "", reason, is_named=False)
     job = job_of(place.path)
     segment = place.path.rpartition("/")[2]

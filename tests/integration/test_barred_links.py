@@ -144,3 +144,19 @@ async def test_a_job_of_which_one_file_has_no_usable_name_is_never_taken_for_who
         assert await made.run_once() is Exit.INCOMPLETE
         (missed,) = made.ear.of(events.JobWasMissed)
         assert (missed.job_id, missed.files, missed.saved) == (JOB, 2, 1)
+        assert "job_missed" in {alarm.condition for alarm in made.ear.of(events.AlarmWasRaised)}
+
+
+async def test_what_is_saved_of_a_job_with_an_unusable_name_is_marked_as_partial(tmp_path):
+    async with operated(tmp_path, run(names=("Data_001.zip", "Data_\u202e002.zip"))) as made:
+        made.archive_settings = "keep_partial = true"
+        await made.run_once()
+        hide(made)
+        made.clock.pass_time(days=7)
+        await made.run_once()
+
+        (folder,) = [made.root / path for path in made.snapshots if path.endswith(JOB)]
+        manifest = json.loads((folder / "manifest.json").read_text())
+        assert manifest["partial"] is True
+        (missing,) = manifest["missing"]
+        assert "unusable-name-" in str(missing)

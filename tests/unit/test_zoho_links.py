@@ -115,6 +115,27 @@ def test_a_file_without_a_usable_name_is_barred_under_a_name_that_stands_for_its
     assert "unusable" in (refusal_of(barred.links[0], [HOST]) or "")
 
 
+@pytest.mark.parametrize("unread", ["", "no link at all", "https://files.example\u202e/x", "https:///"])
+def test_a_link_that_cannot_be_read_is_a_file_of_the_only_run_there_is(unread):
+    """Else that run would be archived as whole without it."""
+    offers = offered(f"{RUN}/Data_001.zip", unread)
+
+    [barred] = offers.barred
+    assert [(link.job, link.url) for link in barred.links] == [(JOB, "")]
+    assert [refused.job for refused in offers.refused] == [JOB]
+
+
+def test_of_links_that_cannot_be_read_a_run_is_guessed_where_none_or_several_are_known():
+    other = RUN.replace(JOB.job, "9")
+
+    for links in ((), (f"{RUN}/a.zip", f"{other}/a.zip")):
+        [barred] = offered(*links, "no link at all").barred
+        assert barred.job.zgid == UNKNOWN_ZGID
+    assert offered("one").barred[0].job != offered("another").barred[0].job
+    known = offered("https://download-accl.zoho.com/x/a.zip").jobs[0].job
+    assert offered("https://download-accl.zoho.com/x/a.zip", "no link at all").barred[0].job == known
+
+
 def test_a_file_that_another_link_leads_to_is_not_barred():
     offers = offered(f"{RUN}/a.zip".replace(HOST, "files.example"), f"{RUN}/a.zip")
     assert [link.url for link in offers.jobs[0].links] == [f"{RUN}/a.zip"]
