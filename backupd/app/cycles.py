@@ -1,10 +1,9 @@
 """What runs cycles: the parts of each org, around one downloader for all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backupd.app.library import Library, open_library, open_records
@@ -31,7 +30,6 @@ class App:
 
     cycles: Mapping[str, "Cycle | UnreadyCycle"]
     library: Library
-    skews: Mapping[str, Callable[[], timedelta | None]]  # by org: the vendor's clock against ours, once it was seen
 
     async def run_once(self) -> Exit:
         """Run one cycle for every org, all at once; return the status that stands for all."""
@@ -73,7 +71,7 @@ async def open_app(
     async with AsyncExitStack() as stack:
         library = await stack.enter_async_context(open_library(settings, around, read_only=False))
         deadlines = Deadlines(around.clock, around.tell)
-        around = around.heard_by(library.pulses, deadlines.hear)
+        around = around.heard_by(library.pulses, library.skews, deadlines.hear)
         files = await stack.enter_async_context(session(settings.download.connections))
         calls = await stack.enter_async_context(session(2 * len(orgs)))
         downloader = await stack.enter_async_context(
@@ -93,7 +91,7 @@ async def open_app(
         )
         shared = _Shared(settings, around, library, patience, calls, downloader, deadlines)
         cycles = {org: unready.get(org) or _cycle(org, shared) for org in orgs}
-        yield App(cycles, library, shared.skews)
+        yield App(cycles, library)
 
 
 def _unready(settings: Settings, orgs: Iterable[str], around: Surroundings) -> Mapping[str, "UnreadyCycle"]:
@@ -123,7 +121,6 @@ class _Shared:
     calls: "ClientSession"
     downloader: "Downloader"
     deadlines: "Deadlines"
-    skews: dict[str, Callable[[], timedelta | None]] = field(default_factory=dict)
 
 
 def _cycle(org: str, shared: _Shared) -> "Cycle":
@@ -137,7 +134,7 @@ def _cycle(org: str, shared: _Shared) -> "Cycle":
     kept = tokens(shared.calls, place, library.root, around)
 
     vendor = ZohoClient(shared.calls, place, kept, patience=shared.patience, clock=around.clock, tell=around.tell)
-    shared.skews[org] = vendor.clock_skew
+    library.skews.watch(org, vendor.clock_skew)
     return Cycle(
         org,
         vendor=vendor,

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: 
     from backupd.notify import Outbox, ServiceWatcher, Systemd
     from backupd.service import Generation, Service
     from backupd.settings.service import notify_socket, watchdog
-    from backupd.upkeep import doing, terms_of, unknown
+    from backupd.upkeep import doing, terms_of
     from backupd.web import Front, Place
 
     watcher = ServiceWatcher(Systemd(notify_socket()))
@@ -56,7 +57,7 @@ async def serve(load: Callable[[], Settings], around: Surroundings, *, on_load: 
                 chore
                 for org in sorted({*settings.orgs, *await app.library.archive.orgs()})
                 for chore in carer.chores(
-                    org, terms_of(settings, org), app.skews.get(org, unknown), pruned=org in settings.orgs
+                    org, terms_of(settings, org), partial(app.library.skews.of, org), pruned=org in settings.orgs
                 )
             ]
             await stack.enter_async_context(doing(chores, heard.clock, heard.tell))

@@ -16,6 +16,7 @@ from backupd.core.names import CATALOG, JOURNAL, STATE
 from backupd.journal import Journal
 from backupd.settings import Settings
 from backupd.telemetry.pulses import Pulses
+from backupd.telemetry.skews import Skews
 
 if TYPE_CHECKING:
     from backupd.survey import Survey
@@ -31,6 +32,7 @@ class Library:
     catalog: Catalog
     clock: Clock
     pulses: Pulses
+    skews: Skews  # the vendors' clocks against ours
 
 
 @asynccontextmanager
@@ -59,7 +61,8 @@ async def open_library(settings: Settings, around: Surroundings, *, read_only: b
         read_only=read_only,
     )
     async with catalog:
-        yield Library(root, archive, catalog, around.clock, Pulses(root / STATE, around.clock))
+        pulses, skews = Pulses(root / STATE, around.clock), Skews(root / STATE, around.clock)
+        yield Library(root, archive, catalog, around.clock, pulses, skews)
 
 
 def open_survey(settings: Settings, library: Library) -> "Survey":

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Annotated
@@ -34,7 +35,8 @@ async def prune(*, dry_run: _DryRun = False, org: Org = None, as_json: Json = Fa
         orgs = [org] if org is not None else await known_orgs(settings, library)
         prunings = {}
         for name in orgs:
-            pruner = caretaker(library, session.around()).pruner(name, terms_of(settings, name))
+            skew = partial(library.skews.of, name)  # as the last cycle saw it: nobody asks the vendor here
+            pruner = caretaker(library, session.around()).pruner(name, terms_of(settings, name), skew)
             prunings[name] = await pruner.judge(library.catalog) if dry_run else await pruner.run()
     if as_json:
         found = ((_document(name, pruning), _items(pruning)) for name, pruning in prunings.items())

@@ -25,6 +25,7 @@ from backupd.core.model import FileId, JobId
 from backupd.core.retention import Rules
 from backupd.journal import Journal
 from backupd.telemetry.pulses import Pulses
+from backupd.telemetry.skews import Skews
 from backupd.upkeep import Terms
 from backupd.verify import FileReading, Missing, Whole, ZipLimits
 from tests.fakes.guillotine import Guillotine, Killed
@@ -200,7 +201,8 @@ class ArchiveLife(RuleBasedStateMachine):
             clock=self.shelf.clock,
             tell=self.shelf.ear,
         ) as catalog:
-            yield Library(self.root, archive, catalog, self.shelf.clock, Pulses(self.root / ".state", self.shelf.clock))
+            state, clock = self.root / ".state", self.shelf.clock
+            yield Library(self.root, archive, catalog, clock, Pulses(state, clock), Skews(state, clock))
 
     async def _write(self, library: Library, fact) -> None:
         async with library.archive.lock("main", what="test"):

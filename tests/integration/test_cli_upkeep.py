@@ -1,6 +1,8 @@
 """`prune` and `hold` as people and programs use them."""
 
+import asyncio
 import json
+from datetime import timedelta
 from hashlib import sha256
 
 import pytest
@@ -51,6 +53,39 @@ async def test_a_dry_run_says_what_would_go_and_why_and_changes_nothing(keeper, 
     assert "it is not one of the newest 1" in out
     assert "it is one of the newest 1" in out
     assert _jobs(keeper) == ["4001", "4002"]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "days_later", "refused"),
+    [(2, 1, True), (-2, 1, True), (0.5, 1, False), (2, 8, False), (-24 * 400, 400, False)],
+)
+async def test_prune_knows_what_a_cycle_saw_of_the_vendors_clock(
+    ahead, days_later, refused, keeper, invocation, monkeypatch
+):
+    seen = keeper.operator.root / ".state" / "main.clock.json"
+    seen.unlink(missing_ok=True)
+    with monkeypatch.context() as patched:
+        patched.setattr("backupd.zoho.client.ZohoClient.clock_skew", lambda _: timedelta(hours=ahead))
+        await keeper.operator.run_once()
+    keeper.operator.config.write_text(keeper.operator.config.read_text() + RULES)
+    monkeypatch.setattr("backupd.app.SystemClock.now", lambda _: keeper.operator.clock.now())
+    async with asyncio.timeout(20):
+        while not seen.exists():  # noqa: ASYNC110 (a thread writes it, and tells nobody)
+            await asyncio.sleep(0)
+    keeper.operator.clock.pass_time(days=days_later)
+
+    if refused:
+        with pytest.raises(RecordDamaged, match="more than an hour off the vendor's"):
+            await prune(dry_run=True, invocation=invocation)
+    else:
+        assert await prune(dry_run=True, invocation=invocation) == 0
+
+
+@pytest.mark.parametrize("damage", ["", "[]", '{"ahead": "x"}', '{"ahead": 1e300, "at": "2022-06-24T12:00:00Z"}'])
+async def test_a_damaged_note_of_the_vendors_clock_is_as_none(damage, keeper, invocation):
+    (keeper.operator.root / ".state" / "main.clock.json").write_text(damage)
+
+    assert await prune(dry_run=True, invocation=invocation) == 0
 
 
 async def test_a_dry_run_waits_for_no_lock(keeper, invocation):
