@@ -17,6 +17,7 @@ from backupd.core.clock import Clock
 from backupd.core.errors import BackupdError, Fault, JobIncomplete, JobMissed, LinkRefused, WrongOrganisation
 from backupd.core.facts import Fact, Missed, OrgPinned, Scrubbed
 from backupd.core.model import UNKNOWN_ZGID, FileId, JobId, Offer, Offers, RefusedLink, Schedule
+from backupd.core.names import staging_path
 from backupd.core.observation import Asked
 from backupd.core.outcome import Outcome
 from backupd.core.plan import Fetch, GiveUp, Step, news, plan
@@ -305,15 +306,17 @@ class _Pass:
             await self._publish(step, staging, schedule, started)
             return
         files, saved = len(offer.links), len(offer.links) - len(lost)
-        if self.cycle.wishes.keep_partial and staging.whole():
+        partial = self.cycle.wishes.keep_partial and bool(staging.whole())
+        left_in = str(staging_path(org, offer.job)) if staging.whole() and not partial else ""
+        if partial:
             await self._publish(step, staging, schedule, started, missing=tuple(link.file for link in lost))
         self.cycle.deadlines.end(org, step.job)
         await self._write(Missed(offer.job, offer.expires_at, files, saved))
-        self.cycle.tell(events.JobWasMissed(org, offer.job.job, files, saved, offer.expires_at))
+        self.cycle.tell(events.JobWasMissed(org, offer.job.job, files, saved, offer.expires_at, left_in))
         self.problems.append(
             JobMissed(
                 f"{org}: the links of job {offer.job} expired at {to_text(offer.expires_at)}; "
-                f"{len(lost)} of {files} files are not archived"
+                f"{len(lost)} of {files} files are not archived{f'; the others lie in {left_in}' if left_in else ''}"
             )
         )
 

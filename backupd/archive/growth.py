@@ -14,6 +14,7 @@ from backupd.core.slot import Slot
 from backupd.core.times import from_text, to_text
 
 JOB = "job.json"  # what grows here; without it the folder holds nothing but rejected copies
+MISSED = "missed"  # since when what is here is left over
 PUBLISHING = "publishing.json"  # what is about to exist; from here on it is finished, whatever happens
 TREE = "snapshot"  # becomes the snapshot by one rename
 PARTS = "parts"

@@ -22,6 +22,7 @@ from backupd.archive.disk import (
 )
 from backupd.archive.growth import (
     JOB,
+    MISSED,
     PARTS,
     PUBLISHING,
     RECEIPTS,
@@ -31,6 +32,7 @@ from backupd.archive.growth import (
     TREE,
     Growth,
     Intention,
+    growth_from_json,
     intention_from_json,
     intention_to_json,
     slot_in,
@@ -190,11 +192,25 @@ def read_intention(folder: Path) -> Intention | None:
         return None
 
 
+def growth_of(folder: Path) -> Growth | None:
+    """Read what grows in a folder; None if its record is damaged: the journal's links will bring the job back."""
+    try:
+        return growth_from_json((folder / JOB).read_bytes())
+    except (ValueError, KeyError, TypeError, RecursionError):
+        pass
+    intention = read_intention(folder)
+    if intention is None:
+        return None
+    manifest = intention.manifest
+    return Growth(manifest.org, manifest.job, manifest.expires_at, manifest.first_seen_at, None)
+
+
 def discard(folder: Path) -> None:
     """Remove what is in a staging folder but the rejected copies. Begun, it is finished by the next `staged`."""
     for name in (TREE, PARTS, RECEIPTS, REJECTIONS, SCRATCH):
         remove_tree(folder / name)
     remove_empty(folder / REJECTED)
+    remove(folder / MISSED)
     remove(folder / JOB)  # from here on the folder is known to hold nothing of value but rejected copies
     sync_folder(folder)
     remove(folder / PUBLISHING)

@@ -3,18 +3,18 @@
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from backupd.archive import reading, trash
+from backupd.archive import leftovers, reading, trash
 from backupd.archive.disk import PRIVATE_FILE, PRIVATE_FOLDER, in_thread, make_folder, make_folders, put, remove
-from backupd.archive.growth import JOB, SCRATCH, Growth, growth_from_json, growth_to_json
+from backupd.archive.growth import JOB, MISSED, SCRATCH, Growth, growth_to_json
 from backupd.archive.locking import hold
-from backupd.archive.staging import Staging, discard, read_intention
+from backupd.archive.staging import Staging, discard, growth_of, read_intention
 from backupd.core.clock import Clock
 from backupd.core.diskerrors import archive_error
 from backupd.core.errors import ArchiveError, ArchiveFull, ArchiveGone, ArchiveUnusable
@@ -131,6 +131,12 @@ class Archive:
         """Remove for good what an org threw away before then; return how many things. Use under the org's lock."""
         return await in_thread(self.root, lambda: trash.empty(self.root, org, before))
 
+    async def clear_missed(
+        self, org: str, missed: Collection[JobId], *, now: datetime, before: datetime
+    ) -> tuple[JobId, ...]:
+        """Remove what is left in staging of missed jobs since before then; return these. Use under the org's lock."""
+        return await in_thread(self.root, lambda: leftovers.clear(self.root, org, missed, now=now, before=before))
+
     async def _look_for_root(self) -> None:
         """Raise if the root is not there; tell it, and when it is back."""
         now = self._clock.monotonic()
@@ -198,8 +204,9 @@ class Archive:
         if not (folder / JOB).exists():
             discard(folder)  # what is there has been published, and recorded
             make_folder(folder, PRIVATE_FOLDER)
-        elif (before := _growth_of(folder)) is not None and before.job != growth.job:
+        elif (before := growth_of(folder)) is not None and before.job != growth.job:
             raise ArchiveError(f"{folder}: it belongs to organisation {before.job.zgid}, not {growth.job.zgid}")
+        remove(folder / MISSED)
         make_folder(folder / SCRATCH, PRIVATE_FOLDER)
         put(folder / JOB, growth_to_json(growth), mode=PRIVATE_FILE, scratch=folder / SCRATCH)
         return self._open(folder, growth)
@@ -210,26 +217,13 @@ class Archive:
         for folder in sorted(parent.iterdir()) if parent.is_dir() else []:
             if not (folder / JOB).exists():
                 discard(folder)
-            elif (growth := _growth_of(folder)) is not None:
+            elif (growth := growth_of(folder)) is not None:
                 jobs.append(self._open(folder, growth))
         return tuple(jobs)
 
     def _open(self, folder: Path, growth: Growth) -> tuple[Staging, tuple[str, ...]]:
         staging = Staging(self.root, folder, growth, clock=self._clock, tool_version=self._tool_version)
         return staging, staging.load()
-
-
-def _growth_of(folder: Path) -> Growth | None:
-    """Read what grows in a folder; None if its record is damaged: the journal's links will bring the job back."""
-    try:
-        return growth_from_json((folder / JOB).read_bytes())
-    except (ValueError, KeyError, TypeError, RecursionError):
-        pass
-    intention = read_intention(folder)
-    if intention is None:
-        return None
-    manifest = intention.manifest
-    return Growth(manifest.org, manifest.job, manifest.expires_at, manifest.first_seen_at, None)
 
 
 def _mount_point(folder: Path) -> Path:

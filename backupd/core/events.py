@@ -203,6 +203,16 @@ class TrashEmptied(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class StagingCleared(Event):
+    """What was received of a missed job, and left in staging for a while, is removed."""
+
+    name = "staging.cleared"
+    org: str
+    job_id: str
+    path: str  # relative to the archive root
+
+
+@dataclass(frozen=True, slots=True)
 class PruningRefused(Event):
     """Something looks wrong, so that no snapshot is dropped."""
 
@@ -261,6 +271,7 @@ class JobWasMissed(Event):
     files: int
     saved: int
     expired_at: datetime
+    left_in: str = ""  # relative to the archive root: where what was saved and not published lies, for a while
 
 
 @dataclass(frozen=True, slots=True)

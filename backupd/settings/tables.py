@@ -131,7 +131,11 @@ class Retention(BaseModel):
     )
     keep_within: SomeDuration | None = Field(None, description="Keep every snapshot younger than this.")
     trash_for: Duration = Field(
-        timedelta(days=7), description="What is dropped lies in `.trash` for so long before it is removed for good."
+        timedelta(days=7),
+        description=(
+            "What is dropped lies in `.trash` for so long before it is removed for good; what was received of a missed "
+            "job, in `.staging`, too."
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from backupd.core.clock import Clock
 from backupd.core.errors import ArchiveError, RecordDamaged
 from backupd.core.facts import Dropped
 from backupd.core.model import JobId
+from backupd.core.names import staging_path
 from backupd.core.ports import Journal
 from backupd.core.records import ArchivedJob, Dropping
 from backupd.core.retention import Drop, Pruning, Reason, Rules, judge
@@ -62,6 +63,7 @@ class Pruner:
             for drop in pruning.drops:
                 await self._drop(drop, journal, catalog)
             await self._empty_trash()
+            await self._clear_missed(catalog)
         return pruning
 
     async def _agreed(self, catalog: Catalog) -> Pruning:
@@ -122,6 +124,12 @@ class Pruner:
         count = await self.archive.empty_trash(self.org, before=self.clock.now() - self.trash_for)
         if count:
             self.tell(events.TrashEmptied(self.org, count))
+
+    async def _clear_missed(self, catalog: Catalog) -> None:
+        """Remove what staging holds of jobs that were missed, in the same time as what was thrown away."""
+        missed, now = {each.job for each in await catalog.missed(self.org)}, self.clock.now()
+        for job in await self.archive.clear_missed(self.org, missed, now=now, before=now - self.trash_for):
+            self.tell(events.StagingCleared(self.org, job.job, str(staging_path(self.org, job))))
 
 
 async def _read_nothing(path: Path, _: str) -> FileReading:

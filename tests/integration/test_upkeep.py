@@ -3,6 +3,7 @@
 import shutil
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -13,10 +14,12 @@ from backupd.core.events import (
     AlarmWasRaised,
     AlarmWasRepeated,
     FileDamaged,
+    JobWasMissed,
     PruningRefused,
     ScrubFinished,
     SnapshotDropped,
     SnapshotHealed,
+    StagingCleared,
     WorkFinishedLater,
 )
 from backupd.core.exits import Exit
@@ -31,7 +34,7 @@ from backupd.verify.apart import read_apart
 from tests.fakes.guillotine import Guillotine, Killed
 from tests.fakes.records import checksums_hold
 from tests.integration.keeper import DATA, Keeper
-from tests.integration.operator import operated, run
+from tests.integration.operator import Operator, operated, run
 
 RUNS = ("4001", "4002", "4003")
 AT_ANY_STEP = pytest.mark.parametrize(
@@ -185,6 +188,73 @@ async def test_the_trash_is_not_emptied_while_the_clock_is_far_off(keeper):
 
     assert (await keeper.prune()).refusal is not None
     assert len(list((keeper.operator.root / ".trash").glob("2*"))) == 2
+
+
+def _staged(operator: Operator) -> list[str]:
+    return sorted(path.name for path in (operator.root / ".staging").rglob("*.zip"))
+
+
+@pytest.fixture
+async def missed(tmp_path):
+    """A job of which one file never came, missed a week later; the other one was received."""
+    async with operated(tmp_path, run("4001", days_ago=0, names=("Data_001.zip", "Data_002.zip"))) as operator:
+        operator.vendor.fault(Refuse(404), file="Data_002.zip", always=True)
+        await operator.run_once()
+        yield Keeper(operator, rules=Rules())
+
+
+async def test_what_was_received_of_a_missed_job_is_kept_as_long_as_trash(missed):
+    operator = missed.operator
+    operator.clock.pass_time(days=8)
+    await operator.run_once()
+    (told,) = operator.ear.of(JobWasMissed)
+    assert (told.left_in, list((operator.root / told.left_in).rglob("*.zip"))) == (".staging/main/4001", [ANY])
+    rejected = operator.root / told.left_in / "rejected" / "Data_002.zip"
+    rejected.parent.mkdir()
+    rejected.write_bytes(b"?")
+    await missed.prune()
+    operator.clock.pass_time(days=6)
+    await missed.prune()
+    assert _staged(operator) == ["Data_001.zip", "Data_002.zip"]
+
+    operator.clock.pass_time(days=2)
+    await missed.prune()
+
+    assert _staged(operator) == ["Data_002.zip"]
+    assert rejected.exists()
+    assert [event.path for event in operator.ear.of(StagingCleared)] == [told.left_in]
+    await operator.run_once()
+    await missed.prune()
+    assert len(operator.ear.of(StagingCleared)) == 1
+
+
+async def test_what_may_yet_be_completed_is_not_cleared(missed):
+    for _ in range(2):
+        missed.trash_for = timedelta(0)
+        missed.operator.clock.pass_time(days=2)
+        await missed.prune()
+    assert _staged(missed.operator) == ["Data_001.zip"]
+
+
+async def test_a_missed_job_whose_links_live_again_has_what_was_received(missed):
+    operator = missed.operator
+    operator.clock.pass_time(days=8)
+    operator.vendor.switch(links_after_expiry="stale")
+    await operator.run_once()
+    await missed.prune()
+    operator.clock.pass_time(days=6)
+    operator.vendor.expire("4001", timedelta(days=1))
+    await operator.run_once()
+    operator.clock.pass_time(days=2)
+    await operator.run_once()
+    assert len(operator.ear.of(JobWasMissed)) == 2
+    await missed.prune()  # the time it lies there begins anew
+    operator.vendor.expire("4001", timedelta(days=1))
+    operator.vendor.org().faults.clear()
+
+    before = len(operator.vendor.asked("download"))
+    assert await operator.run_once() is Exit.OK
+    assert len(operator.vendor.asked("download")) == before + 1
 
 
 async def test_what_others_put_into_the_trash_is_theirs(keeper):
