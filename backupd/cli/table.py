@@ -12,7 +12,7 @@ from itertools import groupby, islice
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from backupd.cli.failures import joined
-from backupd.cli.shown import printable
+from backupd.cli.shown import are_printable, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -85,9 +85,8 @@ def _cells(rows: Iterable[Row]) -> list[_Cells]:
 def _aligned(columns: Sequence[Column], rows: Sequence[Row], *, titles: bool) -> str:
     cells = zip(*rows, strict=True)
     texts = [[column.title, *map(_text, cell)] for column, cell in zip(columns, cells, strict=True)]
-    odd = {text: fit for text in set().union(*texts) if (fit := printable(text)) != text}  # once each: rows share many
-    if odd:
-        texts = [[odd.get(text, text) for text in column] for column in texts]
+    if not are_printable(set().union(*texts)):  # once each: rows share many
+        texts = [list(map(printable, column)) for column in texts]
     widths = [max(map(len, text)) * (1 if column.right else -1) for column, text in zip(columns, texts, strict=True)]
     line = _GAP.join(f"%{width}s" for width in widths)  # less than nothing: at the left
     lines = [f"{(line % row).rstrip()}\n" for row in zip(*texts, strict=True)]

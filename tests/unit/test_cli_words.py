@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from backupd.cli import table
+from backupd.cli.shown import hide_with
 from backupd.cli.table import Cell, Column
 from backupd.core import figures
+from backupd.telemetry import Redactor
 
 NOW = datetime(2022, 6, 23, 12, 1, tzinfo=UTC)
 
@@ -84,6 +86,16 @@ def test_very_many_rows_stand_under_their_titles_once():
 
 def test_without_rows_there_is_nothing():
     assert _written([]) == ""
+
+
+def test_a_secret_in_a_cell_is_not_shown_and_the_columns_stay_aligned():
+    hide_with(Redactor(["1000.5ec2e7"]))
+
+    assert _written([("Data_001.zip", "1.0 kB"), ("of 1000.5ec2e7", "12 B")]) == (
+        "NAME             SIZE\n"
+        "Data_001.zip   1.0 kB\n"
+        "of [redacted]    12 B\n"
+    )  # fmt: skip
 
 
 def test_control_characters_in_a_cell_stay_harmless():
