@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from backupd.catalog import FileRow, MissedJob, SnapshotRow
 from backupd.cli import shown
 from backupd.core.alarms import Alarm
+from backupd.core.audit import Finding, Outcome, outcome_of
 from backupd.core.manifest import Manifest, to_json
+from backupd.core.names import CHECKSUMS, MANIFEST, path_in_snapshot
 from backupd.core.overview import UnderWay
 from backupd.core.times import shortened, to_text
 
@@ -106,7 +108,20 @@ def audit(found: "Audit") -> Document:
             {"outcome": str(finding.outcome), "file": finding.name, "problem": finding.problem}
             for finding in found.findings
         ],
+        "file_outcomes": [{"file": name, "outcome": str(outcome)} for name, outcome in _outcomes(found).items()],
     }
+
+
+def _outcomes(found: "Audit") -> Mapping[str, Outcome]:
+    """Give the outcome of each file that was looked at: zips, the records if the folder was, and what was found."""
+    names = sorted(str(path_in_snapshot(file)) for file in {*found.read, *found.unreadable})
+    if found.job is not None and found.other is not None:
+        names += [MANIFEST, CHECKSUMS]
+    by_name: dict[str, tuple[Finding, ...]] = dict.fromkeys(names, ())
+    for finding in found.findings:
+        if finding.name != ".":
+            by_name[finding.name] = (*by_name.get(finding.name, ()), finding)
+    return {name: outcome_of(findings) for name, findings in by_name.items()}
 
 
 def under_way(job: UnderWay) -> Document:

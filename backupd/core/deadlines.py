@@ -1,4 +1,4 @@
-"""A job that is not complete, against the expiry of its links: will it be in time, when to say so, when to try again.
+"""A job that is not complete, against the expiry of its links: will it be in time, and when to say so.
 
 Computes only: it neither waits nor tells. The state is handed in and out, so that it can be kept over restarts.
 """
@@ -7,14 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from backupd.core.patience import back_off
-
 STEPS = (timedelta(hours=72), timedelta(hours=24), timedelta(hours=6), timedelta(hours=1))  # before the expiry
 
 _ANOTHER = timedelta(hours=1)  # an expiry that moved back by more than this is a new deadline, with steps of its own
-_FIRST_WAIT = 60.0  # seconds between two tries, at least: the last one comes about so long before the expiry
-_LONGEST_WAIT = 3600.0
-_SHARE = 12  # a try may use up so much of the time left that so many more fit in: they draw near as the expiry does
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +70,6 @@ def escalate(told: Told | None, *, expires_at: datetime, now: datetime) -> tuple
     if not due:
         return told, None
     return Told(expires_at if told is None else told.expires_at, due[-1]), due[-1]
-
-
-def next_try(failures: int, *, expires_at: datetime, now: datetime, jitter: float) -> datetime | None:
-    """Return when to try again after `failures` failures in a row; None if that would be too late. `jitter`: 0 to 1.
-
-    Waits double at first, up to an hour, but shrink towards the expiry, so that there is always another try in time,
-    and never below a minute, so that there is never a storm: at the very most 450 tries in the whole life of a link.
-    """
-    left = (expires_at - now).total_seconds()
-    longest = min(_LONGEST_WAIT, left / _SHARE)
-    wait = max(_FIRST_WAIT, back_off(max(failures, 1), longest=longest, jitter=jitter, first=_FIRST_WAIT))
-    return now + timedelta(seconds=wait) if wait < left else None
 
 
 def _missing(files: tuple[Growing, ...]) -> int | None:

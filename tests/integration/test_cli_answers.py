@@ -23,9 +23,10 @@ from backupd.cli.reconcile import reconcile
 from backupd.cli.snapshots import list_, show
 from backupd.cli.status import status
 from backupd.cli.verify import verify
-from backupd.core.errors import ArchiveUnusable, RecordDamaged, RunsMissing, UsageError
+from backupd.core.errors import ArchiveError, ArchiveUnusable, RecordDamaged, RunsMissing, UsageError
 from backupd.core.figures import size
 from backupd.simulator import Refuse
+from backupd.verify import Unreadable, read_again
 from tests.fakes.clock import START
 from tests.integration.operator import Operator, operated, run
 
@@ -258,12 +259,43 @@ async def test_a_snapshot_whose_folder_is_gone_is_damage(archive, invocation, ca
 
 
 async def test_parts_read_every_file_exactly_once(archive, invocation, capsys):
-    read = 0
+    read, told = 0, []
     for part in ("1/3", "2/3", "3/3"):
         await verify(subset=part, as_json=True, invocation=invocation)
-        read += json.loads(capsys.readouterr().out)["files"]
+        answer = json.loads(capsys.readouterr().out)
+        read += answer["files"]
+        told += [each["file"] for snapshot in answer["snapshots"] for each in snapshot["file_outcomes"]]
 
     assert read == 3
+    assert sorted(told) == sorted(FILES)
+
+
+FILES = ("attachments/Attachments_001.zip", "data/Data_001.zip", "data/Data_002.zip", "manifest.json", "SHA256SUMS")
+
+
+async def test_each_file_has_an_outcome_of_its_own(archive, invocation, capsys, monkeypatch):
+    async def read(path, limits, *, name, **how):
+        if name == "data/Data_002.zip":
+            return Unreadable(ArchiveError("I/O error"))
+        return await read_again(path, limits, name=name, **how)
+
+    monkeypatch.setattr("backupd.cli.verify.read_again", read)
+    damage(archive.root)
+    stray = next(archive.root.glob("main/*/*_4001")) / "stray.txt"
+    stray.parent.chmod(0o750)
+    stray.write_bytes(b"?")
+    stray.chmod(0o440)
+
+    with pytest.raises(RecordDamaged):
+        await verify(everything=True, as_json=True, invocation=invocation)
+
+    (snapshot,) = json.loads(capsys.readouterr().out)["snapshots"]
+    assert {each["file"]: each["outcome"] for each in snapshot["file_outcomes"]} == {
+        **dict.fromkeys(FILES, "ok"),
+        "data/Data_001.zip": "failed",
+        "data/Data_002.zip": "inconclusive",
+        "stray.txt": "failed",
+    }
 
 
 @pytest.mark.parametrize(

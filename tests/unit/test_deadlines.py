@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backupd.core.deadlines import STEPS, Growing, escalate, next_try, outlook
+from backupd.core.deadlines import STEPS, Growing, escalate, outlook
 
 EXPIRY = datetime(2022, 6, 30, 12, 1, 3, tzinfo=UTC)
 LIFE = timedelta(days=7)
@@ -134,60 +134,3 @@ def test_a_clock_that_jumps_about_tells_no_step_twice(lefts):
     told = told_over(EXPIRY - left for left in lefts)
 
     assert len(told) == len(set(told))
-
-
-# --- when it is tried again ---------------------------------------------------------------------------------------
-
-
-def tries(start, jitter, *, failures=0):
-    now, made = start, 0
-    while (following := next_try(failures + made + 1, expires_at=EXPIRY, now=now, jitter=jitter)) is not None:
-        assert following - now >= timedelta(seconds=60)
-        assert following < EXPIRY
-        now, made = following, made + 1
-    return made, now
-
-
-@pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])
-def test_tries_are_spread_over_the_life_of_a_link_and_are_no_storm(jitter):
-    made, last = tries(before(days=7), jitter)
-
-    assert 150 <= made <= 450
-    assert EXPIRY - last <= timedelta(minutes=2)
-
-
-def test_waits_double_at_first_and_end_at_an_hour():
-    waits = [
-        (next_try(n, expires_at=EXPIRY, now=before(days=7), jitter=1.0) - before(days=7)).total_seconds()
-        for n in (1, 2, 3, 7, 50)
-    ]
-
-    assert waits == [60, 120, 240, 3600, 3600]
-
-
-def test_tries_draw_near_as_the_expiry_does():
-    assert next_try(50, expires_at=EXPIRY, now=before(hours=1), jitter=1.0) == before(hours=1) + timedelta(minutes=5)
-
-
-def test_a_try_that_would_come_too_late_is_not_made():
-    assert next_try(1, expires_at=EXPIRY, now=before(seconds=60), jitter=0.0) is None
-    assert next_try(1, expires_at=EXPIRY, now=EXPIRY + HOUR, jitter=0.0) is None
-
-
-@given(st.timedeltas(timedelta(0), LIFE), st.floats(0, 1), st.integers(0, 1000))
-def test_wherever_it_starts_there_is_no_storm_and_a_last_try_near_the_end(left, jitter, failures):
-    made, last = tries(EXPIRY - left, jitter, failures=failures)
-
-    assert made <= 450
-    assert EXPIRY - last <= max(timedelta(minutes=2), timedelta(0)) or made == 0
-
-
-@given(st.integers(1, 100), st.timedeltas(timedelta(minutes=5), LIFE), st.floats(0, 1))
-def test_more_failures_never_bring_the_next_try_nearer(failures, left, jitter):
-    now = EXPIRY - left
-    first = next_try(failures, expires_at=EXPIRY, now=now, jitter=jitter)
-    second = next_try(failures + 1, expires_at=EXPIRY, now=now, jitter=jitter)
-
-    assert first is not None
-    assert second is not None
-    assert second >= first
