@@ -5,7 +5,7 @@ import os
 import stat
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -439,6 +439,125 @@ async def test_a_file_in_the_way_is_not_overwritten(shelf):
 
     assert stranger.read_bytes() == b"not ours"
     assert checksums_hold(shelf.root / FOLDER)
+
+
+# --- healing ------------------------------------------------------------------------------------------------------
+
+
+def _gone(place: Path) -> None:
+    place.unlink()
+
+
+def _other_bytes(place: Path) -> None:
+    place.chmod(0o600)
+    place.write_bytes(b"X" * place.stat().st_size)
+
+
+def _link_to_nothing(place: Path) -> None:
+    place.unlink()
+    place.symlink_to(place.with_name("nothing"))
+
+
+def _link_to_a_copy(place: Path) -> None:
+    copy = place.rename(place.parents[3] / "copy.zip")
+    place.symlink_to(copy)
+
+
+def _folder(place: Path) -> None:
+    place.unlink()
+    place.mkdir()
+
+
+@pytest.mark.parametrize("harm", [_gone, _other_bytes, _link_to_nothing, _link_to_a_copy, _folder])
+async def test_whatever_lies_in_a_files_place_the_whole_one_takes_it(shelf, harm):
+    first = await shelf.archive_job(ONE, TWO)
+    place = shelf.root / FOLDER / "data/Data_002.zip"
+    harm(place)
+    staging = await shelf.stage(into=first.path)
+    await shelf.fetch(staging, TWO)
+    (shelf.root / ".trash").rmdir()  # by hand, since the start
+
+    second = await shelf.publish(staging)
+
+    assert (second.healed, second.manifest.revision) == ((TWO,), 2)
+    assert not place.is_symlink()
+    assert place.read_bytes() == content_of(JOB, TWO)
+    assert checksums_hold(shelf.root / FOLDER)
+    at = f"{shelf.clock.now():%Y%m%dT%H%M%SZ}"
+    aside = [] if harm is _gone else [f"{at}_main_{first.path.name}_data_1_Data_002.zip.damaged"]
+    assert [path.name for path in shelf.root.glob(".trash/*")] == aside
+
+
+async def test_a_file_with_the_longest_of_names_is_put_aside_too(shelf):
+    long, org, into = data("D" * 176 + ".zip"), "an-organisation-with-many-words", None
+    archive = shelf.archive()
+    await archive.prepare()
+    for healed in ((), (long,)):
+        staging = await archive.stage(org, JOB, expires_at=EXPIRES_AT, first_seen_at=SEEN_AT, into=into)
+        await shelf.fetch(staging, long)
+
+        done = await shelf.publish(staging)
+
+        assert done.healed == healed
+        assert checksums_hold(shelf.root / done.path)
+        await staging.discard()
+        into = done.path
+        _other_bytes(shelf.root / into / f"data/{long.name}")
+
+
+async def test_what_was_healed_before_a_crash_is_not_put_aside_after_it(shelf):
+    first = await shelf.archive_job(ONE)
+    folder = shelf.root / FOLDER
+    _other_bytes(folder / "data/Data_001.zip")
+    staging = await shelf.stage(into=first.path)
+    await shelf.fetch(staging, ONE)
+    before = (folder / "manifest.json").read_bytes()
+    await shelf.publish(staging)
+    (folder / "manifest.json").unlink()  # it is read-only
+    (folder / "manifest.json").write_bytes(before)  # the file was in its place, and its record was not
+    (left,) = await shelf.archive().staged("main")
+
+    done = await left.finished()
+
+    assert done is not None
+    assert done.manifest.revision == 2
+    assert checksums_hold(folder)
+    assert len(list(shelf.root.glob(".trash/*"))) == 1
+
+
+async def test_damage_since_the_publishing_that_a_crash_cut_short_is_left_to_be_found(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+    first = await shelf.publish(staging)
+    _other_bytes(shelf.root / FOLDER / "data/Data_001.zip")
+
+    again = await shelf.publish(await shelf.stage())
+
+    assert (again.manifest, again.healed) == (first.manifest, ())
+
+
+async def test_checksums_that_a_crash_left_behind_the_manifest_are_made_up_for(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+    await shelf.publish(staging)
+    sums = shelf.root / FOLDER / "SHA256SUMS"
+    sums.unlink()
+    (left,) = await shelf.archive().staged("main")
+
+    await left.finished()
+
+    assert checksums_hold(shelf.root / FOLDER)
+    assert mode(sums) == mode(shelf.root / FOLDER / "manifest.json")
+
+
+async def test_records_in_staging_are_for_nobody_else(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+    await shelf.publish(staging)
+
+    records = {path.name: mode(path) for path in (shelf.root / ".staging").rglob("*.json")}
+
+    assert records == dict.fromkeys(["job.json", "Data_001.zip.json", "publishing.json"], 0o600)
 
 
 # --- reading back -------------------------------------------------------------------------------------------------
