@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +34,21 @@ async def write_list(name: str, pages: AsyncIterator[Iterable[Document]], rest: 
     sys.stdout.write(f'{{\n  "{name}": [')
     between = "\n    "
     async for page in pages:
-        sys.stdout.write(between + ",\n    ".join(map(encode, page)))
+        sys.stdout.write(between + _lines(list(page)))
         between = ",\n    "
     sys.stdout.write("\n  ]")
     for key, value in rest().items():
         sys.stdout.write(f',\n  "{key}": {encode(value)}')
     sys.stdout.write("\n}\n")
+
+
+def _lines(page: Sequence[Document]) -> str:
+    """Encode documents of one form in one go, each on a line of its own.
+
+    A quote within a text is escaped, so that what parts two documents stands in no text.
+    """
+    first = next(iter(page[0]))
+    return encode(page)[1:-1].replace(f'}}, {{"{first}": ', f'}},\n    {{"{first}": ')
 
 
 def write_groups(head: Document, groups: str, name: str, found: Iterable[tuple[Document, Iterable[str]]]) -> None:
