@@ -36,9 +36,8 @@ class Room:
     async def require(self, wanted: int, claim: "Claim") -> None:
         """Return if so many more bytes fit beside what others claim. Raises ArchiveFull, or ArchiveError."""
         async with self._turn:
-            others = sum(
-                each.wanted for each in self._claims if each is not claim
-            )  # before the look: too much, if at all
+            # Asked before the disk is: what arrives in between then counts twice rather than not at all.
+            others = sum(each.wanted for each in self._claims if each is not claim)
             free = await asyncio.to_thread(self._free)
             if free - others - wanted < self.min_free:
                 raise ArchiveFull(self._too_little(free, wanted, others))

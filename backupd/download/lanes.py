@@ -13,9 +13,7 @@ from backupd.core.ranges import Ranges, Span
 _SMALLEST = 1_000_000  # bytes; what is left is not cut into less: a new connection costs some round trips
 _LEAST_SHARE = 8_000_000  # bytes, where there is so much
 _SHARE_SECONDS = 10.0
-_FAR = (
-    0.1  # seconds from asking to the first answer: a long line, on which a connection is slow at first and may stay so
-)
+_FAR = 0.1  # seconds from asking to the first answer: a long line, where a connection is slow at first
 _LEAST_FAR_SHARE = 100_000_000  # bytes, on a long line
 _WORTH = 4  # smallest shares: more than that is asked for where there is more
 _LAST = 4  # towards the end shares are cut into so many
