@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
+from itertools import starmap
 from pathlib import PurePosixPath
 
 from backupd.catalog.rows import FileRow, MissedJob, OrgTotals, SnapshotRow
@@ -78,7 +79,7 @@ def snapshots(
 
 def listed(db: sqlite3.Connection, which: str, parameters: Sequence[object]) -> Iterator[SnapshotRow]:
     """Yield snapshots as they are listed. Raises ValueError at one that is not as it was written."""
-    return map(SnapshotRow._make, sound_list(db, which, parameters))
+    return starmap(SnapshotRow, sound_list(db, which, parameters))
 
 
 def find(db: sqlite3.Connection, name: str) -> SnapshotRow:

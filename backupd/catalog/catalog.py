@@ -288,7 +288,9 @@ class Catalog:
 
     async def _level(self, org: str, journal: JournalView, *, sealed: bool = True) -> bool:
         """Take in the lines that follow; False if the journal does not go on from what was taken in before."""
-        start, previous = await self._database.run(lambda db: filling.position(db, org))
+        start, previous = 0, ""  # a catalog that is being filled has no seals yet, and nothing of the journal
+        if sealed:
+            start, previous = await self._database.run(lambda db: filling.position(db, org))
         if start > journal.size or (start == journal.size and previous != journal.head):
             self.strayed.add(org)
             return False

@@ -42,8 +42,8 @@ _Row = dict[str, str | int | None]
 
 def position(db: sqlite3.Connection, org: str) -> tuple[int, str]:
     """Return how far the org's journal is read, and the hash of the last line read."""
-    row = sound_org(db, org)
-    return (row["read_to"], row["head"]) if row else (0, "")
+    sound_org(db, org)
+    return _position(db, org)
 
 
 def put_manifest(db: sqlite3.Connection, path: PurePosixPath, manifest: Manifest, manifest_sha256: str) -> None:
@@ -138,9 +138,10 @@ def put_lines(
 ) -> None:
     """Take in lines that follow the last one read; those already read are passed over.
 
-    Not `sealed`: a new catalog is being filled, and will be sealed at its end. Raises Gap.
+    Not `sealed`: a new catalog is being filled, and will be sealed at its end; what an org's seal covers grows with
+    what was not archived, so that it is not for each batch of a long journal. Raises Gap.
     """
-    read_to, head = position(db, org)
+    read_to, head = (position if sealed else _position)(db, org)
     first = None
     for line in lines:
         if line.end <= read_to:
@@ -159,7 +160,12 @@ def put_lines(
     )
     if first is not None:
         watched.put_beginning(db, org, first)
-    seal_org(db, org)
+    if sealed:
+        seal_org(db, org)
+
+
+def _position(db: sqlite3.Connection, org: str) -> tuple[int, str]:
+    return db.execute("SELECT read_to, head FROM orgs WHERE org = ?", (org,)).fetchone() or (0, "")
 
 
 def _put_sealed(

@@ -6,7 +6,7 @@ Instants are text in one fixed form, in UTC, so that they sort as they follow ea
 
 from datetime import UTC, datetime
 
-VERSION = 7
+VERSION = 8
 
 TABLES = """
 CREATE TABLE orgs (
@@ -32,7 +32,8 @@ CREATE TABLE snapshots (
     other INTEGER NOT NULL DEFAULT 0,   -- what else in its folder was not as it should be when it was last read
     damaged INTEGER NOT NULL DEFAULT 0, -- that (a manifest that cannot be read too), and its damaged files
     unread INTEGER NOT NULL DEFAULT 0,  -- files that could not be read to their end when that was last tried
-    list_seal INTEGER NOT NULL DEFAULT 0, -- of what lists show and retention judges by, without the rest
+    listed BLOB NOT NULL DEFAULT x'', -- what lists show and retention judges by, once more, in one piece
+    list_seal INTEGER NOT NULL DEFAULT 0, -- of that
     files_seal INTEGER NOT NULL DEFAULT 0, seal INTEGER NOT NULL DEFAULT 0,
     UNIQUE (org, zgid, job)
 );
@@ -72,7 +73,7 @@ CREATE INDEX jobs_open ON jobs (org) WHERE open = 1;
 CREATE INDEX jobs_dropped ON jobs (org, dropped_at) WHERE dropped_at IS NOT NULL;
 CREATE INDEX jobs_missed ON jobs (org, missed_at) WHERE missed_at IS NOT NULL;
 CREATE INDEX jobs_by_first_sight ON jobs (org, first_seen_at);
-CREATE INDEX jobs_linked ON jobs (org, expires_at) WHERE linked = 1;
+CREATE INDEX jobs_linked ON jobs (org, expires_at) WHERE linked = 1 AND open = 0;
 
 CREATE TABLE links (
     org TEXT NOT NULL, zgid TEXT NOT NULL, job TEXT NOT NULL,

@@ -1,14 +1,14 @@
 """Seals: a checksum beside what cycles and rules act on, since SQLite does not notice a bit that turned over.
 
-A row's seal covers its columns and its files or links; a snapshot has a second one over the columns that are read of
-all snapshots at once. An org's seal covers which of them its cycles go by, so that one that is not found any more is
-noticed too. Each change sees first that what it changes is sound. Seals are plain numbers in columns of their own:
-other programs read the tables as ever.
+A row's seal covers its columns and its files or links; a snapshot has a second one, over a copy in one piece of the
+columns that are read of all snapshots at once. An org's seal covers which of them its cycles go by, so that one that
+is not found any more is noticed too. Each change sees first that what it changes is sound. Seals are plain numbers in
+columns of their own: other programs read the tables as ever.
 """
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from marshal import dumps
+from marshal import dumps, loads
 from typing import Any
 from zlib import crc32
 
@@ -18,7 +18,7 @@ LISTED = (
     "org, zgid, job, path, taken_at, taken_basis, first_seen_at, archived_at, revision, files, size, manifest_sha256,"
     " problem, scrubbed_at, damaged, missing, unread"
 )
-"""The columns of `snapshots` with a seal of their own: what lists show and retention judges by needs no others."""
+"""The columns of `snapshots` that are kept once more in one piece: what lists show and retention judges by."""
 
 _OF_SNAPSHOT = "SELECT * FROM snapshots WHERE org = ? AND zgid = ? AND job = ?"
 _OF_SNAPSHOT_TOO = "SELECT 1 FROM snapshots INDEXED BY snapshots_by_job WHERE org = ? AND zgid = ? AND job = ?"
@@ -41,6 +41,7 @@ _LIVE = tuple(  # asked as the answers are: by the same indexes; few rows, howev
     )
 )
 
+_OTHERWISE = "it is not as it was written"
 _FORM = 2  # of marshal: the last that goes by values alone, and not by which of them are one object in memory
 
 Row = dict[str, Any]
@@ -55,8 +56,14 @@ def sound(rows: sqlite3.Cursor) -> Iterator[Row]:
 
 
 def sound_list(db: sqlite3.Connection, which: str, parameters: Sequence[object]) -> Iterator[Values]:
-    """Yield what is LISTED of snapshots. Raises ValueError at one that is not as it was written."""
-    return _whole(db.execute(f"SELECT {LISTED}, list_seal FROM snapshots {which}", parameters))  # noqa: S608  ours
+    """Yield what is LISTED of snapshots. Raises ValueError at one that is not as it was written.
+
+    From the copy: one column takes a third of the time of many.
+    """
+    for listed, seal in db.execute(f"SELECT listed, list_seal FROM snapshots {which}", parameters):  # noqa: S608  ours
+        if seal != crc32(listed):
+            raise ValueError(_OTHERWISE)
+        yield loads(listed)  # noqa: S302  written here, and just as it was
 
 
 def sound_snapshot(db: sqlite3.Connection, org: str, job: JobId) -> tuple[Row, list[Row]] | None:
@@ -122,16 +129,16 @@ def _whole(rows: sqlite3.Cursor) -> Iterator[Values]:
     for row in rows:
         values = row[:-1]
         if row[-1] != _checksum(values):
-            message = "it is not as it was written"
-            raise ValueError(message)
+            raise ValueError(_OTHERWISE)
         yield values
 
 
 def _seal_snapshot(db: sqlite3.Connection, row: Values) -> None:
-    files = _checksum(db.execute(_FILES, (row[0],)).fetchall())
-    listed = _checksum(db.execute(_LISTED_OF, (row[0],)).fetchone())
-    seals = (listed, files, _checksum((*row[:-3], listed, files)))
-    db.execute("UPDATE snapshots SET list_seal = ?, files_seal = ?, seal = ? WHERE id = ?", (*seals, row[0]))
+    listed = dumps(db.execute(_LISTED_OF, (row[0],)).fetchone(), _FORM)
+    values = (listed, crc32(listed), _checksum(db.execute(_FILES, (row[0],)).fetchall()))
+    seal = _checksum((*row[:-4], *values))
+    setting = "UPDATE snapshots SET listed = ?, list_seal = ?, files_seal = ?, seal = ? WHERE id = ?"
+    db.execute(setting, (*values, seal, row[0]))
 
 
 def _seal_job(db: sqlite3.Connection, row: Values) -> None:

@@ -17,6 +17,7 @@ from backupd.core.model import TakenBasis
 from backupd.core.names import path_in_snapshot
 
 _PAGE = 1000  # snapshots held in memory at once
+_DATE = 10  # characters that an instant begins with
 _SNAPSHOTS = (
     Column("ORG"),
     Column("SNAPSHOT", whole=True),
@@ -91,7 +92,7 @@ async def _pages(catalog: Catalog, org: str | None) -> AsyncIterator[tuple[Snaps
 
 def _row(row: SnapshotRow) -> table.Row:
     state = _state(row)
-    archived = row.archived_at.date().isoformat()
+    archived = row.archived_text[:_DATE]
     return row.org, row.folder, str(row.files), size(row.size), archived, state if state == "ok" else Cell(state, "bad")
 
 

@@ -1,16 +1,20 @@
 """With 100,000 snapshots everything that a cycle or a status asks costs what it costs with ten."""
 
 import time
+from collections.abc import AsyncIterator
 from contextlib import contextmanager
+from datetime import datetime
 from hashlib import sha256
+from pathlib import PurePosixPath
 
 import pytest
 
 from backupd.catalog import Catalog
+from backupd.core.errors import RecordDamaged
 from backupd.core.events import CatalogRebuilt
 from backupd.core.facts import Fact, LinksSeen
 from backupd.core.model import JobId
-from backupd.core.records import JournalLine
+from backupd.core.records import FoundSnapshot, JournalLine
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.crowd import Crowd
 from tests.fakes.records import Ear
@@ -22,7 +26,7 @@ class ManyLines:
 
     def __init__(self, crowd: Crowd) -> None:
         count = self._count = crowd.count
-        self._crowd = crowd
+        self.crowd = crowd
         self.size = count * 20
         self.head = self._hash(count * 2)
 
@@ -30,15 +34,38 @@ class ManyLines:
         assert previous == self._hash(start // 10)
         numbers = range(start // 10, min(start // 10 + limit, self._count * 2))
         return tuple(
-            JournalLine(START, self._fact(number), number * 10, number * 10 + 10, self._hash(number + 1))
+            JournalLine(self.at(number), self._fact(number), number * 10, number * 10 + 10, self._hash(number + 1))
             for number in numbers
         )
 
+    def at(self, _: int) -> datetime:
+        return START
+
     def _fact(self, number: int) -> Fact:
-        return (self._crowd.published if number % 2 else self._crowd.links_seen)(number // 2)
+        return (self.crowd.published if number % 2 else self.crowd.links_seen)(number // 2)
 
     def _hash(self, lines: int) -> str:
         return sha256(str(lines).encode()).hexdigest() if lines else ""
+
+
+class YearsOfLines(ManyLines):
+    """The same, each written at its time."""
+
+    def at(self, number: int) -> datetime:
+        return self.crowd.taken_at(number // 2)
+
+
+class Gone(Crowd):
+    """Of all of them no manifest is left."""
+
+    async def snapshots(self, org: str | None = None) -> AsyncIterator[FoundSnapshot]:
+        assert org is None
+        nothing: tuple[FoundSnapshot, ...] = ()
+        for found in nothing:
+            yield found
+
+    async def look(self, path: PurePosixPath) -> FoundSnapshot:
+        return FoundSnapshot(path, RecordDamaged("it is missing"), "")
 
 
 @contextmanager
@@ -116,3 +143,26 @@ async def test_many_snapshots_cost_what_few_do(tmp_path, count):
         with within(1, "pending, one"):
             assert len(await catalog.pending("main")) == 1
     assert len(ear.of(CatalogRebuilt)) == len(ear.heard) == 1
+
+
+@pytest.mark.system
+@pytest.mark.timeout(600)
+async def test_without_any_manifest_a_rebuild_takes_as_long_for_each_line_however_many_there_are(tmp_path):
+    """All jobs are open then: nothing that is done for each line may look at all of them."""
+    took = {}
+    for count in (2_000, 16_000):
+        gone = Gone(count, until=START)
+
+        async def open_journal(_: str, gone: Gone = gone) -> ManyLines:
+            return YearsOfLines(gone)
+
+        started = time.process_time()
+        async with await Catalog.open(
+            tmp_path / f"{count}.sqlite", archive=gone, journals=open_journal, clock=FakeClock(), tell=Ear()
+        ) as catalog:
+            took[count] = time.process_time() - started
+            (totals,) = await catalog.totals()
+        assert totals.damaged == count
+
+    print(f"CPU seconds: {took}")  # noqa: T201  pytest -s shows the figures
+    assert took[16_000] < 3 * 8 * took[2_000]  # it was 150 times
