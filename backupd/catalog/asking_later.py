@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 from sys import intern
 from typing import Protocol, TypeVar
 
-from backupd.catalog.asking import listed, remembered
+from backupd.catalog.asking import remembered
 from backupd.catalog.schema import from_column, to_column
-from backupd.catalog.sealing import sound, sound_org
+from backupd.catalog.sealing import sound, sound_list, sound_org
 from backupd.core.listing import DroppedJob, Hold, LastRead
 from backupd.core.model import FileId, JobId, Kind
 from backupd.core.records import RememberedOffer
@@ -99,19 +99,20 @@ def _standings(db: sqlite3.Connection, org: str) -> tuple[Standing, ...]:
         " UNION SELECT zgid, job FROM jobs INDEXED BY jobs_missed WHERE org = :org AND missed_at IS NOT NULL",
         {"org": org},
     )
-    partial = set(unfinished.fetchall())
+    open_or_missed, instant = set(unfinished.fetchall()), datetime.fromisoformat
+    rows = sound_list(db, "NOT INDEXED WHERE org = ?", (org,))
     return tuple(
         Standing(
-            row.taken_at,
-            row.archived_at,
-            row.place,
-            intern(row.zgid),  # the same for nearly all: kept once
-            row.job_id,
-            verified=False if row.damaged or row.problem is not None else None if row.unread else True,
-            partial=row.missing > 0 or (row.zgid, row.job_id) in partial,
-            size=row.size,
+            instant(taken_at),
+            instant(archived_at),
+            path,
+            intern(zgid),  # the same for nearly all: kept once
+            job,
+            verified=False if damaged or problem is not None else None if unread else True,
+            partial=missing > 0 or (zgid, job) in open_or_missed,
+            size=size,
         )
-        for row in listed(db, "NOT INDEXED WHERE org = ?", (org,))
+        for _, zgid, job, path, taken_at, _, _, archived_at, _, _, size, _, problem, _, damaged, missing, unread in rows
     )
 
 
