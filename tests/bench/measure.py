@@ -21,6 +21,7 @@ class Measured:
     wall: float  # seconds
     cpu: float  # seconds, all processes
     peak: float  # MB, private to the processes, the largest sum seen
+    written: float  # MB, the same of what they wrote; does not depend on who else runs
     said: str
 
 
@@ -56,7 +57,7 @@ def run(command: list[str], *, folder: Path) -> Measured:
     watch.stop()
     if process.returncode:
         raise SystemExit(f"{command[:3]} failed ({process.returncode}): {complained[-2000:]}")
-    return Measured(wall, watch.cpu, watch.peak / 1e6, said)
+    return Measured(wall, watch.cpu, watch.peak / 1e6, watch.written / 1e6, said)
 
 
 class _Watch(threading.Thread):
@@ -64,7 +65,7 @@ class _Watch(threading.Thread):
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
-        self.peak = 0
+        self.peak = self.written = 0
         self._pid = pid
         self._ended = threading.Event()
         self._before = os.times()
@@ -72,7 +73,9 @@ class _Watch(threading.Thread):
 
     def run(self) -> None:
         while not self._ended.wait(_LOOK):
-            self.peak = max(self.peak, sum(private(pid) for pid in _tree(self._pid)))
+            pids = _tree(self._pid)
+            self.peak = max(self.peak, sum(map(private, pids)))
+            self.written = max(self.written, sum(map(written, pids)))
 
     def stop(self) -> None:
         after = os.times()
