@@ -17,7 +17,7 @@ Block = bytes | bytearray | memoryview
 
 _NOTHING = memoryview(b"")
 _FIRST_PIECE = 4096  # bytes; small members do not pay for a look at what follows them
-_PIECE = 65536
+_PIECE = 262144
 
 
 class Ended(Exception):

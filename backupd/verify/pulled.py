@@ -1,12 +1,13 @@
-"""Unpacking by the standard library's decompressors: bzip2, and LZMA in the form that zips give it."""
+"""Unpacking by decompressors: bzip2, and LZMA in the form that zips give it, come from the standard library."""
 
 from typing import Protocol
 
 from backupd.core.zipformat import ZipFault
+from backupd.verify.engine import Decompressor
 from backupd.verify.inlet import Sink
 from backupd.verify.tally import Tally
 
-AT_ONCE = 262144  # bytes unpacked in one go
+AT_ONCE = 1024**2  # bytes unpacked in one go: each call gives the interpreter's lock away and has to get it back
 _WIDEST_LZMA_WINDOW = 64 * 1024**2  # bytes; a header may ask for 4 GB of memory
 
 
@@ -18,24 +19,12 @@ class Unpacker(Sink, Protocol):
         """Whether nothing is missing, now that all packed bytes are in."""
 
 
-class _Decompressor(Protocol):
-    """How bz2 and lzma of the standard library look."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def needs_input(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: memoryview | bytes, max_length: int = ..., /) -> bytes: ...
-
-
-class _Pulled:
-    """Data that is pulled out of a decompressor of the standard library; it knows where the data ends."""
+class Pulled:
+    """Data that is pulled out of a decompressor; it knows where the data ends."""
 
     __slots__ = ("_errors", "_stream", "_tally", "ended")
 
-    def __init__(self, stream: _Decompressor, errors: tuple[type[Exception], ...], tally: Tally) -> None:
+    def __init__(self, stream: Decompressor, errors: tuple[type[Exception], ...], tally: Tally) -> None:
         self._stream = stream
         self._errors = errors
         self._tally = tally
@@ -43,9 +32,11 @@ class _Pulled:
 
     @property
     def complete(self) -> bool:
+        """See Unpacker."""
         return self.ended
 
     def feed(self, piece: memoryview) -> int:
+        """See Sink. Raises ZipFault if the data makes no sense."""
         self._tally.packed += len(piece)
         rest: memoryview | bytes = piece
         while True:
@@ -68,7 +59,7 @@ def bunzip2(tally: Tally) -> Unpacker:
     """Return the unpacker for bzip2. Raises ImportError where the standard library lacks it."""
     import bz2
 
-    return _Pulled(bz2.BZ2Decompressor(), (OSError, EOFError, ValueError), tally)
+    return Pulled(bz2.BZ2Decompressor(), (OSError, EOFError, ValueError), tally)
 
 
 def unlzma(tally: Tally, packed: int | None, unpacked: int | None) -> Unpacker:
@@ -96,7 +87,7 @@ class _Unlzma:
         self._tally = tally
         self._length = length
         self._header = b""
-        self._inner: _Pulled | None = None
+        self._inner: Pulled | None = None
 
     @property
     def ended(self) -> bool:
@@ -150,7 +141,7 @@ class _UnmarkedLzma:
         return used
 
 
-def _open_lzma(header: bytes, tally: Tally, length: int | None) -> _Pulled:
+def _open_lzma(header: bytes, tally: Tally, length: int | None) -> Pulled:
     """Begin an .lzma file in place of the zip's header: its decoder, unlike the raw one, knows where the data ends."""
     import lzma
 
@@ -163,7 +154,7 @@ def _open_lzma(header: bytes, tally: Tally, length: int | None) -> _Pulled:
         stream.decompress(header[4:9] + (unknown if length is None else length).to_bytes(8, "little"))
     except lzma.LZMAError:
         raise damaged() from None
-    return _Pulled(stream, (lzma.LZMAError, EOFError, ValueError), tally)
+    return Pulled(stream, (lzma.LZMAError, EOFError, ValueError), tally)
 
 
 def damaged() -> ZipFault:

@@ -2,7 +2,6 @@
 
 import random
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +15,7 @@ from backupd.core.errors import ArchiveError, ZipRejected
 from backupd.core.model import Checked
 from backupd.verify import ZipLimits, new_check, tally, unpack
 from backupd.verify.disk import check_on_disk
+from backupd.verify.engine import STANDARD
 from tests.fakes.corpus import Case, cases
 from tests.fakes.corpus.case import DEALS, LEADS, NOTE, PHOTO, USUAL
 from tests.fakes.corpus.whole import LEADS_WITHOUT_END_MARK
@@ -80,8 +80,8 @@ def test_every_zip_of_the_corpus_gets_its_answer_on_disk(case: Case, path: Path)
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_zip_of_the_corpus_gets_its_answer_without_isal(case: Case, path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(unpack, "engine", zlib)
-    monkeypatch.setattr(tally, "engine", zlib)
+    monkeypatch.setattr(unpack, "engine", STANDARD)
+    monkeypatch.setattr(tally, "engine", STANDARD)
 
     _expect(judge(new_check(case.limits), case.data, path), case.reason, case)
 

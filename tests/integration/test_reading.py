@@ -135,7 +135,7 @@ def test_memory_does_not_grow_with_members(tmp_path):
 def test_memory_does_not_grow_with_the_size_of_a_member(tmp_path):
     data = build([replace(DEALS, content=b"zcrm_1,yes\n" * 3_000_000), PHOTO, NOTE])
 
-    assert _peak(data, tmp_path) < 1_000_000  # of 33 MB
+    assert _peak(data, tmp_path) < 3_000_000  # of 33 MB, unpacked 1 MB at a time
 
 
 def _peak(data: bytes, folder: Path) -> int:
