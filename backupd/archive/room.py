@@ -70,5 +70,4 @@ class Claim:
 
     def release(self) -> None:
         """Claim nothing any more."""
-        self.wanted = 0
         self.room.drop(self)
