@@ -113,7 +113,6 @@ def entries(source: Source, directory: int, place: Place) -> Iterator[Entry]:
     inlet = Inlet(directory)
     seen: list[Entry] = []
     steps = _whole_directory(inlet, place, seen)
-    next(steps)
     for block in source.blocks(directory, source.size):
         inlet.put(block)
         try:

@@ -40,7 +40,6 @@ class PassingCheck:
         self._whole = False  # the last byte that belongs to the zip was seen
         self._on_disk = False  # the rest is for the look at the file
         self._steps = self._read()
-        next(self._steps)
 
     def feed(self, block: Block) -> None:
         """Take the next bytes. Raises ZipRejected as soon as they cannot become a whole zip any more."""
