@@ -133,6 +133,34 @@ def test_a_member_named_after_a_persons_file_is_told_by_number_and_folder(path: 
         _feed_and_finish(new_check(LIMITS)(path.name), path)
 
 
+@pytest.mark.parametrize("folder", ["Attachments/", "Metadata/", "RecordImages/", "Data/"])
+def test_whatever_the_vendors_folder_only_it_is_told(folder: str, path: Path):
+    path.write_bytes(build([replace(NOTE, name=f"{folder}Jane Doe.pdf".encode(), local={"crc": 1})]))
+
+    with pytest.raises(ZipRejected, match=rf"^Data_001\.zip: member 1 \({folder}…\): its content"):
+        _feed_and_finish(new_check(LIMITS)(path.name), path)
+
+
+def test_a_member_whose_name_was_not_reached_does_not_get_the_one_before(path: Path):
+    data = build([LEADS, DEALS])
+    path.write_bytes(data[: data.index(b"PK\x03\x04", 4) + 20])
+
+    with pytest.raises(ZipRejected) as caught:
+        _feed_and_finish(new_check(LIMITS)(path.name), path)
+
+    assert caught.value.member == "member 2"
+
+
+def test_damage_in_no_member_names_the_file_alone(path: Path):
+    path.write_bytes(b"<html>")
+
+    with pytest.raises(ZipRejected, match=r"^Data_001\.zip: ") as caught:
+        _feed_and_finish(new_check(LIMITS)(path.name), path)
+
+    assert caught.value.member is None
+    assert "None" not in str(caught.value)
+
+
 def _feed_and_finish(check: Check, path: Path) -> Checked:
     check.feed(path.read_bytes())
     return check.finish(path)

@@ -55,6 +55,15 @@ async def test_a_process_that_cannot_start_is_no_damage(whole, monkeypatch):
     assert isinstance(await read_apart(whole, LIMITS, name="data"), Unreadable)
 
 
+async def test_a_process_that_ends_without_an_answer_is_no_damage(whole, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+
+    found = await read_apart(whole, LIMITS, name="data")
+
+    assert isinstance(found, Unreadable)
+    assert "ended with status 1" in str(found.why)
+
+
 async def test_it_is_idle_and_knows_no_setting(whole, monkeypatch, tmp_path):
     monkeypatch.setenv("BACKUPD_ORGS__MAIN__REFRESH_TOKEN", "1000.secret")
     fifo = tmp_path / "slow.zip"
@@ -72,7 +81,7 @@ async def test_it_is_idle_and_knows_no_setting(whole, monkeypatch, tmp_path):
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
-    assert not _told_of(child, "cmdline")
+    assert not _told_of(child, "status")  # waited for, too: a dead one that nobody asks for stays in the table
 
 
 async def _child() -> int:

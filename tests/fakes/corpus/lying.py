@@ -11,6 +11,9 @@ from tests.fakes.zips import EMPTY, MAX16, MAX32, build, extra_field
 def lying_headers() -> Iterator[Case]:
     size = len(PHOTO.content)
     yield Case("header lies about crc", build([replace(PHOTO, local={"crc": 1}), LEADS]), "crc")
+    for key, reason in (("crc", "crc"), ("unpacked", "size")):
+        lying = replace(DEALS, descriptor="signed", local={key: 5})
+        yield Case(f"header lies about {key} before a descriptor", build([lying, LEADS]), reason)
     yield Case("stored longer than it says", build([replace(PHOTO, local={"packed": size - 9}), LEADS]), "size")
     both_less: dict[str, int | bytes] = {"packed": size - 9, "unpacked": size - 9}
     yield Case("stored longer than it says twice", build([replace(PHOTO, local=both_less), LEADS]), "crc")
@@ -50,6 +53,10 @@ def lying_directories() -> Iterator[Case]:
     lying = replace(PHOTO, central={"offset": inside})
     yield Case("listed inside a descriptor", build([described, lying]), "overlap")
     yield Case("listed beyond the members", build([LEADS, replace(PHOTO, central={"offset": 1 << 30})]), "directory")
+    directory = build([LEADS, PHOTO]).index(b"PK\x01\x02")
+    for before in (25, 1):
+        lying = replace(PHOTO, central={"offset": directory - before})
+        yield Case(f"listed {before} bytes before the directory", build([LEADS, lying]), "directory")
     yield Case("listed twice", build(USUAL, listing=[0, 1, 2, 3, 3]), "directory", on_disk="overlap")
     yield Case("one listed twice, one not", build(USUAL, listing=[0, 1, 1, 3]), "overlap")
     yield Case(
