@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from backupd.archive import store
+from backupd.archive.glance import Growing, glance, look_at_disk
 from backupd.archive.reading import manifest_bytes
 from backupd.core.errors import ArchiveError, ArchiveFull, ArchiveGone, ArchiveUnusable, RecordDamaged, ZipRejected
 from backupd.core.events import ArchiveFound, ArchiveLost, WorkFinishedLater
@@ -34,6 +35,15 @@ def shelf(tmp_path):
 
 def mode(path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
+
+
+def listed(folder: Path) -> list[str]:
+    """Return what SHA256SUMS lists, in order."""
+    return sorted(line.partition("  ")[2] for line in (folder / "SHA256SUMS").read_text().splitlines())
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 # --- the root -----------------------------------------------------------------------------------------------------
@@ -71,6 +81,21 @@ async def test_a_root_that_cannot_be_written_to_is_named(shelf, monkeypatch):
         await shelf.archive().prepare()
 
 
+async def test_a_root_whose_disk_became_read_only_is_named_though_our_folders_are_there(shelf, monkeypatch):
+    await shelf.archive().prepare()
+    real = os.open
+
+    def read_only(path, flags, *mode, **options):
+        if flags & os.O_CREAT:
+            raise OSError(30, os.strerror(30))
+        return real(path, flags, *mode, **options)
+
+    monkeypatch.setattr(os, "open", read_only)
+
+    with pytest.raises(ArchiveUnusable, match="Read-only"):
+        await shelf.archive().prepare()
+
+
 async def test_a_full_disk_is_no_wrong_setting(shelf, monkeypatch):
     def refuse(*_: object) -> None:
         raise OSError(28, os.strerror(28))
@@ -84,6 +109,18 @@ async def test_a_full_disk_is_no_wrong_setting(shelf, monkeypatch):
 async def test_a_root_that_should_be_a_mount_point_and_is_none_is_refused(shelf):
     with pytest.raises(ArchiveUnusable, match="mount point"):
         await shelf.archive(require_mount=True).prepare()
+
+
+async def test_a_mount_point_is_known_though_the_kernel_writes_a_space_in_its_name_otherwise(tmp_path, monkeypatch):
+    shelf = Shelf(tmp_path / "my disk")
+    shelf.root.mkdir()
+    place = str(shelf.root.resolve()).replace(" ", r"\040")
+    table = f"22 1 254:0 / / rw - ext4 /dev/vda rw\n36 22 98:0 / {place} rw,noatime shared:1 - ext4 /dev/vdb rw\n"
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: table)
+
+    await shelf.archive(require_mount=True).prepare()
+
+    assert (shelf.root / ".staging").is_dir()
 
 
 async def test_what_lies_below_where_a_disk_was_mounted_is_not_the_archive(shelf, monkeypatch):
@@ -113,20 +150,42 @@ async def test_what_lies_below_where_a_disk_was_mounted_is_not_the_archive(shelf
     assert len(shelf.ear.of(ArchiveLost)) == 3  # a new loss is news, however soon it comes
 
 
-async def test_staging_on_another_file_system_is_refused(shelf, monkeypatch):
-    await shelf.archive().prepare()
+def put_elsewhere(monkeypatch, place: Path) -> None:
+    """Let a folder lie on a file system of its own."""
     real = os.stat
 
     def elsewhere(path, *arguments, **options):
         found = real(path, *arguments, **options)
-        if str(path).endswith(".staging"):
+        if str(path) == str(place):
             return os.stat_result((*found[:2], found.st_dev + 1, *found[3:]))
         return found
 
     monkeypatch.setattr(os, "stat", elsewhere)
 
+
+async def test_staging_on_another_file_system_is_refused(shelf, monkeypatch):
+    await shelf.archive().prepare()
+    put_elsewhere(monkeypatch, shelf.root / ".staging")
+
     with pytest.raises(ArchiveUnusable, match="different file systems"):
         await shelf.archive().prepare()
+
+
+async def test_a_job_does_not_grow_if_its_orgs_folder_lies_on_another_file_system(shelf, monkeypatch):
+    (shelf.root / "main").mkdir()
+    put_elsewhere(monkeypatch, shelf.root / "main")
+
+    with pytest.raises(ArchiveUnusable, match="different file systems"):
+        await shelf.stage()
+
+
+async def test_no_file_stays_open(shelf):
+    await shelf.archive_job(ONE, TWO)
+    before = open_files()
+
+    await shelf.archive_job(ONE, TWO, job=JobId(ZGID, "5"))
+
+    assert open_files() == before
 
 
 # --- growing ------------------------------------------------------------------------------------------------------
@@ -202,13 +261,13 @@ async def test_a_job_of_another_organisation_with_the_same_id_does_not_grow_into
 
 
 async def test_jobs_in_staging_are_found_again(shelf):
-    other = JobId(ZGID, "5")
+    other, into = JobId(ZGID, "5"), PurePosixPath("main/2022/2022-06-23_5")
     await shelf.fetch(await shelf.stage(), ONE)
-    await shelf.stage(other)
+    await shelf.stage(other, into=into)
 
     staged = await shelf.archive().staged("main")
 
-    assert [(left.job, list(left.whole())) for left in staged] == [(JOB, [ONE]), (other, [])]
+    assert [(left.job, left.into, list(left.whole())) for left in staged] == [(JOB, None, [ONE]), (other, into, [])]
     assert await shelf.archive().staged("another") == ()
 
 
@@ -218,6 +277,44 @@ async def test_a_job_with_a_damaged_record_is_left_for_its_links_to_bring_back(s
 
     assert await shelf.archive().staged("main") == ()
     assert list((await shelf.stage()).whole()) == [ONE]
+
+
+async def test_what_a_crash_left_while_it_was_cleared_away_is_no_part_of_the_job_that_comes_back(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+    await shelf.publish(staging)
+    folder = shelf.root / ".staging/main" / JOB.job
+    (folder / "job.json").unlink()  # the last steps of discarding were not done
+
+    again = await shelf.stage()
+
+    assert await again.finished() is None
+    assert list(again.whole()) == []
+
+
+async def test_what_was_published_before_a_crash_is_told_after_it_as_it_was(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE, ALIKE)
+    done = await shelf.publish(staging)
+
+    (left,) = await shelf.archive().staged("main")
+
+    assert await left.finished() == done
+    assert await shelf.archive().is_being_published("main", JOB)
+    assert not await shelf.archive().is_being_published("main", JobId(ZGID, "5"))
+
+
+async def test_what_was_let_go_of_is_neither_whole_nor_to_be_finished(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+    await shelf.publish(staging)
+    assert (await staging.finished()).added == (ONE,)
+
+    await staging.go_on()
+
+    assert await staging.finished() is None
+    assert list(staging.whole()) == []
+    assert await (await shelf.stage()).finished() is None
 
 
 # --- rejecting ----------------------------------------------------------------------------------------------------
@@ -265,6 +362,91 @@ async def test_rejected_copies_outlive_the_job(shelf):
     assert files(shelf.root / ".staging") == [f"main/{JOB.job}/rejected/data/Data_001.zip"]
 
 
+async def test_a_link_among_rejected_copies_is_neither_followed_nor_lost(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+    await shelf.publish(staging)
+    theirs, link = shelf.root / "theirs", shelf.root / ".staging/main" / JOB.job / "rejected/kept"
+    theirs.mkdir()
+    link.parent.mkdir()
+    link.symlink_to(theirs)
+
+    await staging.discard()
+
+    assert link.is_symlink()
+    assert theirs.is_dir()
+
+
+# --- what is left of missed jobs ----------------------------------------------------------------------------------
+
+
+async def test_what_is_left_of_a_missed_job_goes_after_a_while_and_no_other(shelf):
+    other, now = JobId(ZGID, "5"), shelf.clock.now()
+    await shelf.fetch(await shelf.stage(), ONE)
+    await shelf.stage(other)
+
+    async def cleared(*, days):
+        at = now + timedelta(days=days)
+        return await shelf.archive().clear_missed("main", {JOB}, now=at, before=at - timedelta(days=7))
+
+    assert await cleared(days=100) == ()
+    assert await cleared(days=0) == ()  # a clock that was wrong: known from now on, not since a time to come
+    assert await cleared(days=7) == ()  # since then, not before then
+    assert await cleared(days=8) == (JOB,)
+    assert [left.job for left in await shelf.archive().staged("main")] == [other]
+    assert await cleared(days=9) == ()
+
+
+@pytest.mark.parametrize("note", ["", "some day", "2022-06-23"])
+async def test_a_damaged_note_of_what_is_left_is_written_anew(shelf, note):
+    now = shelf.clock.now()
+    await shelf.fetch(await shelf.stage(), ONE)
+    place = shelf.root / ".staging/main" / JOB.job / "missed"
+    place.write_text(note)
+
+    assert await shelf.archive().clear_missed("main", {JOB}, now=now, before=now + timedelta(days=1)) == ()
+
+    assert place.read_text() == "2022-06-24T12:00:00Z\n"
+    await shelf.stage()
+    assert not place.exists()  # the job grows again
+
+
+async def test_what_is_about_to_be_published_is_not_left_over(shelf):
+    now = shelf.clock.now()
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+    await shelf.publish(staging)
+
+    assert await shelf.archive().clear_missed("main", {JOB}, now=now, before=now) == ()
+
+    assert not (shelf.root / ".staging/main" / JOB.job / "missed").exists()
+
+
+async def test_a_glance_tells_what_is_in_hand(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE, ALIKE)
+    staging.slot(TWO).part.write_bytes(b"12345")
+    staging.slot(TWO).resume.write_text("more than is received")
+    await shelf.stage(JobId(ZGID, "5"))
+
+    assert glance(shelf.root, "main") == {
+        JOB.job: Growing(frozenset({ONE, ALIKE}), len(content_of(JOB, ONE) + content_of(JOB, ALIKE)) + 5),
+        "5": Growing(frozenset(), 0),
+    }
+    assert glance(shelf.root, "another") == {}
+
+
+async def test_a_look_at_the_disk_names_folders_that_lie_apart(shelf, monkeypatch):
+    await shelf.archive().prepare()
+    (shelf.root / "notes.txt").write_text("mine")
+    assert look_at_disk(shelf.root).apart == ()
+
+    put_elsewhere(monkeypatch, shelf.root / "notes.txt")
+    assert look_at_disk(shelf.root).apart == ()
+    put_elsewhere(monkeypatch, shelf.root / ".trash")
+    assert look_at_disk(shelf.root).apart == (".trash",)
+
+
 # --- publishing ---------------------------------------------------------------------------------------------------
 
 
@@ -284,9 +466,27 @@ async def test_a_snapshot_appears_whole_and_read_only(shelf):
         "manifest.json",
     ]
     assert checksums_hold(folder)
+    assert listed(folder) == files(folder)[1:]  # all but itself
     assert {mode(path) for path in folder.rglob("*") if path.is_file()} == {0o440}
     assert {mode(path) for path in (folder, folder.parent, folder.parent.parent, folder / "data")} == {0o750}
     assert (folder / "attachments/Data_001.zip").read_bytes() == content_of(JOB, ALIKE)
+
+
+async def test_a_snapshot_is_on_the_disk_with_all_its_modes(shelf, monkeypatch):
+    synced, real = set(), os.fsync
+
+    def note(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        synced.add((found.st_ino, stat.S_IMODE(found.st_mode)))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+
+    await shelf.archive_job(ONE, ALIKE)
+
+    folder = shelf.root / FOLDER
+    wanted = [folder.parent.parent, folder.parent, folder, *folder.rglob("*")]
+    assert [path for path in wanted if (path.stat().st_ino, mode(path)) not in synced] == []
 
 
 async def test_the_modes_do_not_hang_on_the_umask(shelf):
@@ -601,6 +801,24 @@ async def test_a_damaged_manifest_names_file_and_field(shelf, field, value):
 async def test_a_missing_manifest_is_said_to_be_missing(shelf):
     with pytest.raises(RecordDamaged, match="missing"):
         await shelf.archive().read(PurePosixPath(FOLDER))
+
+
+@pytest.mark.parametrize(("years", "there"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
+async def test_a_snapshot_is_found_by_its_job_in_the_years_about(shelf, years, there):
+    snapshot = await shelf.archive_job(ONE)
+    near = TAKEN_AT.replace(year=TAKEN_AT.year + years)
+
+    found = await shelf.archive().find("main", JOB, near=near)
+
+    assert (found.path if found else None) == (snapshot.path if there else None)
+
+
+async def test_a_snapshot_that_is_another_organisations_or_damaged_is_not_found(shelf):
+    snapshot = await shelf.archive_job(ONE)
+    assert await shelf.archive().find("main", JobId("1", JOB.job), near=TAKEN_AT) is None
+    (shelf.root / snapshot.path / "manifest.json").unlink()
+
+    assert await shelf.archive().find("main", JOB, near=TAKEN_AT) is None
 
 
 async def test_without_a_root_there_are_no_orgs_to_ask_for(shelf):

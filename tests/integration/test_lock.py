@@ -10,6 +10,7 @@ import textwrap
 import pytest
 
 from backupd.archive import Archive
+from backupd.archive.locking import held_since, holder
 from backupd.core.errors import ArchiveBusy
 from backupd.core.exits import Exit
 from tests.fakes.clock import FakeClock
@@ -64,6 +65,38 @@ async def test_a_note_that_is_missing_or_damaged_is_no_failure(shelf):
         with pytest.raises(ArchiveBusy, match="another backupd holds"):
             async with shelf.archive().lock("main", what="prune"):
                 pass
+
+
+async def test_a_look_tells_who_holds_the_lock_and_since_when(shelf):
+    state = shelf.root / ".state"
+    assert (holder(state, "main"), held_since(state, "main")) == (None, None)
+
+    async with shelf.archive().lock("main", what="cycle"):
+        told = f"another backupd (cycle, process {os.getpid()}, since 2022-06-24T12:00:00Z)"
+        assert (holder(state, "main"), held_since(state, "main")) == (told, shelf.clock.now())
+
+
+@pytest.mark.parametrize(("refusal", "held"), [(ProcessLookupError, False), (PermissionError, True)])
+async def test_a_look_goes_by_whether_the_process_lives_whoever_runs_it(shelf, monkeypatch, refusal, held):
+    asked = []
+
+    def refuse(*question: int) -> None:
+        asked.append(question)
+        raise refusal
+
+    async with shelf.archive().lock("main", what="cycle"):
+        monkeypatch.setattr(os, "kill", refuse)
+        assert (holder(shelf.root / ".state", "main") is not None) is held
+
+    assert asked == [(os.getpid(), 0)]
+
+
+@pytest.mark.parametrize("note", ["", "[]", "{}", '{"pid": "1"}', '{"pid": 1000000000000000000000, "since": 1}'])
+async def test_a_note_that_says_nothing_tells_of_nobody(shelf, note):
+    (shelf.root / ".state/main.holder").write_text(note)
+
+    assert holder(shelf.root / ".state", "main") is None
+    assert held_since(shelf.root / ".state", "main") is None
 
 
 async def test_a_holder_that_is_killed_holds_nothing(shelf):

@@ -45,6 +45,15 @@ async def test_a_drop_is_known_until_it_is_forgotten(shelf):
     assert await shelf.archive().dropped("main") == ()
 
 
+async def test_a_trash_that_somebody_removed_is_made_again(shelf):
+    (shelf.root / ".trash").rmdir()
+
+    assert await emptied(shelf) == 0
+    await shelf.archive().drop(dropping_of(shelf))
+
+    assert len(list(shelf.root.glob(".trash/2*/manifest.json"))) == 1
+
+
 async def test_a_drop_whose_rename_did_not_happen_is_as_if_never_begun(shelf):
     dropping = dropping_of(shelf)
     await shelf.archive().drop(dropping)
