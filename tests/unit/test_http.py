@@ -68,6 +68,11 @@ def test_last_modified_is_strong_when_it_is_old_enough(date, strong):
     assert (seen.strong, seen.certain) == (strong, False)
 
 
+@pytest.mark.parametrize("modified", [None, "nonsense"])
+def test_without_a_date_of_change_there_is_no_strong_one(modified):
+    assert version(None, modified, 10, "Fri, 24 Jun 2022 12:00:00 GMT").strong is None
+
+
 @pytest.mark.parametrize(
     ("seen", "reason"),
     [

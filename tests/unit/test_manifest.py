@@ -28,6 +28,15 @@ def test_the_text_is_for_people_too():
     assert text.endswith("}\n")
 
 
+def test_a_partial_snapshot_says_so_and_what_is_missing():
+    text = to_json(replace(manifest(), missing=(data("Data_009.zip"),)))
+
+    document = json.loads(text)
+    assert document["partial"] is True
+    assert document["missing"] == [{"kind": "data", "name": "Data_009.zip", "path": "data/Data_009.zip"}]
+    assert "partial" not in json.loads(to_json(manifest()))
+
+
 def test_files_are_listed_data_first_and_by_name():
     one = manifest().files[0]
     names = [attachments("Data_001.zip"), data("Data_002.zip"), data("Data_001.zip")]

@@ -78,6 +78,15 @@ def test_such_a_run_may_be_the_only_one_and_stand_a_little_after_the_first_sight
     assert verdicts([completed(late.at + timedelta(seconds=1))], [odd]) == [Verdict.MISSED, Verdict.ARCHIVED]
 
 
+@pytest.mark.parametrize(("late", "told"), [(0, [Verdict.ARCHIVED]), (1, [Verdict.ARCHIVED, Verdict.MISSED])])
+def test_a_run_is_the_jobs_if_it_is_within_a_day_of_it(late, told):
+    job = archived(RUN, basis=TakenBasis.FIRST_SEEN, seen_after=timedelta(days=1))
+    job = replace(job, expires_at=job.first_seen_at + timedelta(days=14))
+    run = completed(RUN - timedelta(days=1, seconds=late))
+
+    assert verdicts([run], [replace(job, first_seen_at=RUN)]) == told
+
+
 def test_what_the_manifest_took_from_the_history_is_found_there_again():
     moved = replace(archived(RUN), first_seen_at=RUN + timedelta(days=4), expires_at=RUN + timedelta(days=10))
     history = [completed(RUN), completed(RUN + timedelta(days=3))]

@@ -130,6 +130,14 @@ def test_end_records_that_do_not_fit_are_refused(end, end64, reason):
     assert caught.value.reason == reason
 
 
+def test_a_disk_in_the_zip64_field_takes_four_bytes_and_what_follows_them_is_none():
+    extra = extra_field(1, struct.pack("<QI", 77, 0) + b"pad")
+    fields = FIELDS | {"extra": extra, "comment": b"", "offset": 0xFFFFFFFF, "disk": 0xFFFF}
+    fixed = central_header(fields)[4 : 4 + CENTRAL_SIZE]
+
+    assert parse_central(fixed, ENTRY.name, extra) == ENTRY
+
+
 def test_old_writers_count_modulo_65536_but_not_beside_a_zip64_record():
     many = FOUND._replace(entries=70_000, entries_here=70_000)
     old = FOUND._replace(entries=70_000 - 65_536, entries_here=70_000 - 65_536)
