@@ -174,6 +174,15 @@ def test_damage_is_told_at_the_first_block_that_shows_it():
         check.feed(data[: len(data) // 2])
 
 
+def test_a_descriptor_that_lies_is_told_before_the_rest_is_received():
+    data = build([replace(DEALS, descriptor="signed", descriptor_says={"crc": 1}), *USUAL])
+
+    with pytest.raises(ZipRejected) as caught:
+        new_check(LIMITS)("Data_001.zip").feed(data)
+
+    assert caught.value.reason == "crc"
+
+
 def test_a_page_is_told_at_its_first_block():
     with pytest.raises(ZipRejected) as caught:
         new_check(LIMITS)("Data_001.zip").feed(b"<!DOCTYPE html>")
