@@ -279,6 +279,17 @@ async def test_a_job_with_a_damaged_record_is_left_for_its_links_to_bring_back(s
     assert list((await shelf.stage()).whole()) == [ONE]
 
 
+async def test_what_a_crash_left_half_written_is_in_nobodys_way(shelf):
+    await shelf.stage()
+    scratch = shelf.root / ".staging/main" / JOB.job / "scratch"
+    for name in ("job.json", "data/Data_001.zip.json", "publishing.json", "manifest.json", "SHA256SUMS"):
+        (scratch / f"{name}.new").write_bytes(b"{")
+
+    await shelf.archive_job(ONE)
+
+    assert checksums_hold(shelf.root / FOLDER)
+
+
 async def test_what_a_crash_left_while_it_was_cleared_away_is_no_part_of_the_job_that_comes_back(shelf):
     staging = await shelf.stage()
     await shelf.fetch(staging, ONE)
