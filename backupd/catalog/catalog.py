@@ -6,6 +6,7 @@ is made anew from manifests and journals. A reader that may not write works on a
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -238,7 +239,10 @@ class Catalog:
         path, started = self._database.path, self._clock.monotonic()
         was_there = path.exists()
         aside = path.with_name(f"{path.name}.damaged-{self._clock.now():%Y%m%dT%H%M%SZ}") if damaged else None
-        await self._database.begin_new()
+        while not await self._database.begin_new():
+            with suppress(Lost):  # then it is our turn, if nobody was quicker once more
+                await self._database.open(read_only=False)
+                return await self._database.run(filling.count)
         try:
             count = await self._fill()
         except BaseException:

@@ -1,9 +1,11 @@
 """One SQLite connection in one thread of its own; what SQLite raises becomes our errors, or `Lost`.
 
-A new database is filled under another name and then takes the old one's place in one step.
+A new database is filled under another name and then takes the old one's place, one at a time: who comes to it while
+another process is at it waits, and uses what that one made.
 """
 
 import asyncio
+import fcntl
 import os
 import sqlite3
 import time
@@ -50,6 +52,8 @@ class Database:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalog")
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[int, int] | None = None  # device and inode of what was opened; None: nobody else's
+        self._tried: tuple[int, int] | None = None  # the same of what was last to be opened
+        self._turn: int | None = None  # to make a new one: the folder, locked
 
     async def open(self, *, read_only: bool) -> None:
         """Open what is there. Raises Lost or ArchiveError."""
@@ -59,13 +63,16 @@ class Database:
         """Go on with a database that only this object sees: empty, or a copy of the one that is open."""
         await self._in_worker(lambda: self._begin_temporary(copied=copied))
 
-    async def begin_new(self) -> None:
-        """Go on with a new, empty database beside the old one."""
-        await self._in_worker(self._begin_new)
+    async def begin_new(self) -> bool:
+        """Go on with a new, empty database beside the old one; False: another process has just put one in place."""
+        return await self._in_worker(self._begin_new)
 
     async def install(self, *, aside: Path | None) -> None:
         """Put the new database in place of the old one, which is kept as `aside` if that is given."""
-        await self._in_worker(lambda: self._install(aside))
+        try:
+            await self._in_worker(lambda: self._install(aside))
+        finally:
+            await self._in_worker(self._end_turn)
 
     async def abandon_new(self) -> None:
         """Drop the new database; nothing is open then."""
@@ -77,7 +84,7 @@ class Database:
 
     async def close(self) -> None:
         """Close the connection and end the thread."""
-        await self._in_worker(self._close)
+        await self._in_worker(self._end)
         self._worker.shutdown(wait=False)
 
     # --- in the thread -------------------------------------------------------------------------------------------
@@ -122,15 +129,17 @@ class Database:
 
     def _open(self, *, read_only: bool) -> None:
         self._close()
-        identity = _identity(self.path)
+        self._tried = identity = _identity(self.path)
         if identity is None:
             raise Lost("it is missing")
         try:
             self._check(self._connect(f"{self.path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"))
             if not read_only:
                 self._prepare()
-        except BaseException:
+        except BaseException as error:
             self._close()
+            if isinstance(error, sqlite3.OperationalError) and _identity(self.path) != identity:
+                raise Lost("it is replaced just now") from error
             raise
         self._opened = identity
 
@@ -156,8 +165,20 @@ class Database:
             old.close()
         self._opened = None
 
-    def _begin_new(self) -> None:
+    def _begin_new(self) -> bool:
         self._close()
+        self._take_turn()
+        if _identity(self.path) not in {self._tried, None}:
+            self._end_turn()
+            return False
+        try:
+            self._make_new()
+        except BaseException:
+            self._end_turn()
+            raise
+        return True
+
+    def _make_new(self) -> None:
         self._drop_leftovers()
         self._new.unlink(missing_ok=True)
         os.close(os.open(self._new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))  # it holds links
@@ -184,12 +205,30 @@ class Database:
     def _abandon_new(self) -> None:
         self._close()
         self._new.unlink(missing_ok=True)
+        self._end_turn()
+
+    def _take_turn(self) -> None:
+        """Wait until no other process makes a new one; where folders cannot be locked, go without."""
+        self._end_turn()
+        self._turn = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        with suppress(OSError):
+            fcntl.flock(self._turn, fcntl.LOCK_EX)
+
+    def _end_turn(self) -> None:
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            os.close(turn)
+
+    def _end(self) -> None:
+        self._close()
+        self._end_turn()
 
     def _drop_leftovers(self) -> None:
-        """Drop what rebuilds left that were killed; one that may still be going on in another process is let be."""
+        """Drop what rebuilds left that were killed; one that may still be going on elsewhere is let be."""
         for leftover in self.path.parent.glob(f"{self.path.name}.new-*"):
-            if time.time() - leftover.stat().st_mtime > _ABANDONED:  # a file's age, which only the system's clock tells
-                leftover.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # whoever made it is done with it just now
+                if time.time() - leftover.stat().st_mtime > _ABANDONED:  # by the system's clock, as files have it
+                    leftover.unlink()
 
     def _connect(self, name: str) -> sqlite3.Connection:
         connection = sqlite3.connect(name, uri=True, timeout=_WAIT, isolation_level=None)

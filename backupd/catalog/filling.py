@@ -46,6 +46,11 @@ def position(db: sqlite3.Connection, org: str) -> tuple[int, str]:
     return _position(db, org)
 
 
+def count(db: sqlite3.Connection) -> int:
+    """Return how many snapshots are known."""
+    return int(db.execute("SELECT count(*) FROM snapshots").fetchone()[0])
+
+
 def put_manifest(db: sqlite3.Connection, path: PurePosixPath, manifest: Manifest, manifest_sha256: str) -> None:
     """Take in a snapshot, in place of what was known of the same job."""
     org, job = manifest.org, manifest.job

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backupd.catalog.database import Database, Lost
+from backupd.catalog.filling import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ async def look(path: Path) -> Seen:
     database = Database(path, wal=True)
     try:
         await database.open(read_only=True)
-        return Seen(None, await database.run(lambda db: db.execute("SELECT count(*) FROM snapshots").fetchone()[0]))
+        return Seen(None, await database.run(count))
     except Lost as lost:
         return Seen(str(lost))
     finally:

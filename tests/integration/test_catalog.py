@@ -1,5 +1,6 @@
 """The catalog over a real archive and real journals: what it answers, and that nothing is lost with it."""
 
+import asyncio
 import errno
 import os
 import sqlite3
@@ -649,6 +650,52 @@ async def test_without_shared_memory_there_is_one_file(filled):
     async with await filled.catalog(wal=False) as catalog:
         await filled.note(catalog, SEEN)
         assert [path.name for path in filled.root.iterdir() if path.name.startswith("catalog")] == ["catalog.sqlite"]
+
+
+async def test_of_catalogs_that_are_opened_at_once_where_there_is_none_one_is_made_and_used_by_all(filled):
+    filled.file.unlink()
+
+    catalogs = await asyncio.gather(*(filled.catalog() for _ in range(4)))
+
+    assert {(await catalog.totals())[0].snapshots for catalog in catalogs} == {2}
+    assert filled.rebuilt == ["it is missing"]
+    assert [path.name for path in filled.root.glob("catalog.sqlite*") if "new" in path.name] == []
+    for catalog in catalogs:
+        await catalog.close()
+
+
+async def test_a_catalog_that_another_process_replaces_while_it_is_opened_is_no_failure(filled, monkeypatch):
+    connect = sqlite3.connect
+
+    def too_late(*arguments, **options):
+        monkeypatch.undo()
+        filled.file.unlink()
+        return connect(*arguments, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", too_late)
+    async with await filled.catalog() as catalog:
+        assert (await catalog.totals())[0].snapshots == 2
+
+    assert filled.rebuilt == ["it is replaced just now"]
+
+
+async def test_a_half_made_catalog_that_goes_while_it_is_looked_at_is_no_failure(filled):
+    filled.file.with_name("catalog.sqlite.new-1").symlink_to("gone")
+    filled.file.unlink()
+
+    async with await filled.catalog() as catalog:
+        assert (await catalog.totals())[0].snapshots == 2
+
+
+async def test_who_could_not_make_a_catalog_lets_the_next_one_do_it(filled, monkeypatch):
+    filled.file.unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr("backupd.catalog.database.TABLES", "this is no SQL")
+        with pytest.raises(Exception, match="syntax error"):
+            await filled.catalog()
+
+    async with await filled.catalog() as catalog:
+        assert (await catalog.totals())[0].snapshots == 2
 
 
 # --- readers ------------------------------------------------------------------------------------------------------
