@@ -845,6 +845,8 @@ async def test_what_was_finished_later_is_told(shelf):
     place = shelf.root / ".staging/main" / JOB.job / "snapshot/data/Data_001.zip"
     place.rename(staging.slot(ONE).part)  # as if the last step of accepting had not been done
 
-    await shelf.archive().staged("main")
+    (left,) = await shelf.archive().staged("main")
 
+    assert list(left.whole()) == [ONE]
+    assert place.read_bytes() == content_of(JOB, ONE)
     assert [event.step for event in shelf.ear.of(WorkFinishedLater)] == ["accept data/Data_001.zip"]
