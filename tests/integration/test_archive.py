@@ -392,7 +392,7 @@ async def test_a_link_among_rejected_copies_is_neither_followed_nor_lost(shelf):
 
 
 async def test_what_is_left_of_a_missed_job_goes_after_a_while_and_no_other(shelf):
-    other, now = JobId(ZGID, "5"), shelf.clock.now()
+    other, now = JobId(ZGID, "3"), shelf.clock.now()
     await shelf.fetch(await shelf.stage(), ONE)
     await shelf.stage(other)
 
