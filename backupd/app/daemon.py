@@ -11,6 +11,7 @@ from backupd.app.cycles import open_app
 from backupd.app.library import caretaker, open_survey
 from backupd.app.surroundings import Surroundings
 from backupd.app.vendor import session
+from backupd.archive import is_mount_point
 from backupd.core import events
 from backupd.core.errors import ConfigurationError
 from backupd.core.exits import Exit
@@ -112,6 +113,6 @@ def recipients(settings: Settings) -> "Recipients":
 def _memory(settings: Settings) -> Path | None:
     """Say where it is kept what people were told; nowhere if the archive's disk is not there."""
     root = settings.archive.root
-    if settings.archive.require_mount and not root.is_mount():
+    if settings.archive.require_mount and not is_mount_point(root):
         return None
     return root / STATE / "messages.json"

@@ -1,7 +1,6 @@
 """The archive's root: made ready, locked an org at a time, and the door to staging and to what is published."""
 
 import asyncio
-import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
@@ -14,6 +13,7 @@ from backupd.archive import leftovers, reading, trash
 from backupd.archive.disk import PRIVATE_FILE, PRIVATE_FOLDER, in_thread, make_folder, make_folders, put, remove
 from backupd.archive.growth import JOB, MISSED, SCRATCH, Growth, growth_to_json
 from backupd.archive.locking import hold
+from backupd.archive.root import is_mount_point, mount_point
 from backupd.archive.staging import Staging, discard, growth_of, read_intention
 from backupd.core.clock import Clock
 from backupd.core.diskerrors import archive_error
@@ -161,7 +161,7 @@ class Archive:
     def _prepare(self) -> None:
         root = self.root
         self._check_root()
-        if self._require_mount and _mount_point(root) != root.resolve():
+        if self._require_mount and not is_mount_point(root):
             raise ArchiveUnusable(f"{root}: the archive's root is not a mount point, as `archive.require_mount` asks")
         try:
             make_folders(root, (STAGING, TRASH, STATE), PRIVATE_FOLDER)
@@ -175,7 +175,7 @@ class Archive:
             raise ArchiveUnusable(f"{root}: the archive cannot be written to: {error.strerror}") from error
         for name in (STAGING, TRASH):
             _check_one_file_system(root / name, root)
-        self._mounted_at = _mount_point(root)
+        self._mounted_at = mount_point(root)
 
     def _check_root(self) -> None:
         try:
@@ -193,7 +193,7 @@ class Archive:
         Of another folder our own ones are missing, and one below where a disk was mounted lies on another mount. (A
         device's number is no sign: it may be another one when the disk comes back.)
         """
-        return (self.root / STATE).is_dir() and _mount_point(self.root) == self._mounted_at
+        return (self.root / STATE).is_dir() and mount_point(self.root) == self._mounted_at
 
     def _stage(self, growth: Growth) -> tuple[Staging, tuple[str, ...]]:
         folder = self.root / staging_path(growth.org, growth.job)
@@ -224,21 +224,6 @@ class Archive:
     def _open(self, folder: Path, growth: Growth) -> tuple[Staging, tuple[str, ...]]:
         staging = Staging(self.root, folder, growth, clock=self._clock, tool_version=self._tool_version)
         return staging, staging.load()
-
-
-def _mount_point(folder: Path) -> Path:
-    """Return where the disk of a folder is mounted; a bind mount of the same disk only the kernel's table shows."""
-    folder, points = folder.resolve(), _mount_points()
-    return next((at for at in (folder, *folder.parents) if at.is_mount() or str(at) in points), folder)
-
-
-def _mount_points() -> frozenset[str]:
-    try:
-        table = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return frozenset()
-    points = (line.split(" ")[4] for line in table.splitlines())
-    return frozenset(re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), point) for point in points)
 
 
 def _check_one_file_system(staging: Path, published: Path) -> None:

@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from backupd.app import Library, Surroundings, open_library
+from backupd.archive import require_root
 from backupd.catalog import Catalog, SnapshotRow
 from backupd.cli.invocation import Invocation
 from backupd.cli.session import Session
 from backupd.core.errors import UsageError
-from backupd.settings import Settings, require_root
+from backupd.settings import Settings
 
 _LATEST = "latest"
 

@@ -2,7 +2,6 @@
 
 from backupd.settings.loading import load, load_telling
 from backupd.settings.model import Credentials, Settings
-from backupd.settings.root import require_root
 from backupd.settings.tables import Org, Retention
 
-__all__ = ["Credentials", "Org", "Retention", "Settings", "load", "load_telling", "require_root"]
+__all__ = ["Credentials", "Org", "Retention", "Settings", "load", "load_telling"]

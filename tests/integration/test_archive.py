@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from backupd.archive import store
+from backupd.archive import root
 from backupd.archive.glance import Growing, glance, look_at_disk
 from backupd.archive.reading import manifest_bytes
 from backupd.core.errors import ArchiveError, ArchiveFull, ArchiveGone, ArchiveUnusable, RecordDamaged, ZipRejected
@@ -125,7 +125,7 @@ async def test_a_mount_point_is_known_though_the_kernel_writes_a_space_in_its_na
 
 async def test_what_lies_below_where_a_disk_was_mounted_is_not_the_archive(shelf, monkeypatch):
     mounted = {str(shelf.root.resolve())}
-    monkeypatch.setattr(store, "_mount_points", lambda: frozenset(mounted))
+    monkeypatch.setattr(root, "_mount_points", lambda: frozenset(mounted))
     await shelf.archive().prepare()  # once, before the disk was there: our folders lie below it, too
     archive = shelf.archive()
     await archive.prepare()
@@ -357,6 +357,14 @@ async def test_a_file_without_a_copy_is_rejected_all_the_same(shelf):
 
     assert (await staging.reject(ONE, BAD)).count == 1
     assert staging.rejection(TWO) is None
+
+
+async def test_a_rejection_that_came_to_its_end_is_not_finished_again_at_the_next_start(shelf):
+    await reject(shelf, await shelf.stage(), b"bad")
+
+    await shelf.stage()
+
+    assert shelf.ear.of(WorkFinishedLater) == []
 
 
 async def test_rejected_copies_outlive_the_job(shelf):

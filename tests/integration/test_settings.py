@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from backupd.archive import require_root
 from backupd.core.errors import ArchiveUnusable, ConfigurationError
-from backupd.settings import Settings, load, require_root
+from backupd.settings import Settings, load
 from backupd.settings.forms import Listen
 from backupd.settings.model import SECRET_KEYS
 from backupd.settings.problems import known_keys
@@ -546,6 +547,13 @@ def test_a_root_that_must_be_a_mount_point_is_one(tmp_path):
     with pytest.raises(ArchiveUnusable, match="is not a mount point"):
         require_root(tmp_path, "somewhere", require_mount=True, writable=False)
     require_root(Path("/proc"), "somewhere", require_mount=True, writable=False)
+
+
+def test_a_part_of_the_same_disk_that_is_mounted_at_the_root_is_a_mount_point(tmp_path, monkeypatch):
+    table = f"36 22 254:0 /srv/one {tmp_path.resolve()} rw - ext4 /dev/vda rw\n"
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: table)
+
+    require_root(tmp_path, "somewhere", require_mount=True, writable=False)
 
 
 def test_a_root_that_cannot_be_written_serves_for_reading_only(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from backupd.app.library import open_journal
 from backupd.app.surroundings import Surroundings
-from backupd.archive import trial
+from backupd.archive import is_mount_point, require_root, trial
 from backupd.archive.glance import look_at_disk
 from backupd.archive.locking import held_since, holder
 from backupd.catalog.glance import look
@@ -16,7 +16,7 @@ from backupd.core.diagnosis import place as rules
 from backupd.core.diagnosis.finding import Finding, ok, refused
 from backupd.core.errors import BackupdError
 from backupd.core.names import CATALOG, STATE
-from backupd.settings import Settings, require_root
+from backupd.settings import Settings
 from backupd.settings.provenance import Provenance
 
 
@@ -67,7 +67,7 @@ def _examine(settings: Settings, found: Provenance, access: modes.Access) -> Ite
     )
     yield from modes.examine(holdings, modes.User(access.uid, access.gid))
     yield rules.user(root, _name_of(access.uid), us=os.geteuid(), owners=access.uid)
-    yield rules.mount(root, is_mount=root.is_mount(), required=settings.archive.require_mount)
+    yield rules.mount(root, is_mount=is_mount_point(root), required=settings.archive.require_mount)
     yield from _disk(settings)
 
 
