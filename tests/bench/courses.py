@@ -38,6 +38,7 @@ SMALL = [
     Contestant("backupd, 4 connections", backupd(4, 4)),
     Contestant("curl --parallel --parallel-max 4", shell(curl(4)), wall=1 / 0.8),
     Contestant("aria2c, 4 connections", shell(aria2(4, 1))),
+    Contestant("curl --parallel, sha256sum, 7z t on all cores", shell(curl(4) + ALL_CORES), wall=1 / 0.8),
 ]
 
 
