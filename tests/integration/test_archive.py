@@ -381,6 +381,25 @@ async def test_rejected_copies_outlive_the_job(shelf):
     assert files(shelf.root / ".staging") == [f"main/{JOB.job}/rejected/data/Data_001.zip"]
 
 
+async def test_the_record_of_a_job_is_gone_for_good_before_that_of_its_publishing(shelf, monkeypatch):
+    """The other way round, a power cut would leave a published job that looks like one to be fetched."""
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+    await shelf.publish(staging)
+    folder, left, real = shelf.root / ".staging/main" / JOB.job, [], os.fsync
+    itself = folder.stat()
+
+    def note(descriptor: int) -> None:
+        if os.path.samestat(os.fstat(descriptor), itself):
+            left.append(sorted(path.name for path in folder.iterdir()))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    await staging.discard()
+
+    assert left == [["publishing.json"], []]
+
+
 async def test_a_link_among_rejected_copies_is_neither_followed_nor_lost(shelf):
     staging = await shelf.stage()
     await shelf.fetch(staging, ONE)
