@@ -18,7 +18,7 @@ import pytest
 import time_machine
 
 from backupd.app import Surroundings, serve
-from backupd.archive import store
+from backupd.archive import root
 from backupd.core import events
 from backupd.core.errors import ConfigurationError
 from backupd.core.exits import Exit
@@ -240,7 +240,7 @@ async def test_a_clock_that_is_set_back_for_two_days_stops_no_poll(tmp_path):
 
 async def test_an_archive_that_was_begun_below_the_disk_is_left_alone(tmp_path, monkeypatch):
     mounted = {str((tmp_path / "archive").resolve())}
-    monkeypatch.setattr(store, "_mount_points", lambda: frozenset(mounted))
+    monkeypatch.setattr(root, "_mount_points", lambda: frozenset(mounted))
     async with daemon(tmp_path) as running:
         await running.rest()
         away = running.root.rename(tmp_path / "away")
