@@ -1,8 +1,10 @@
 """Snapshots that go: the rename into the trash, the note of it until the journal knows, and emptying."""
 
 import json
+import os
 import stat
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +45,26 @@ async def test_a_drop_is_known_until_it_is_forgotten(shelf):
     assert stat.S_IMODE(note.stat().st_mode) == 0o600
     await shelf.archive().forget(dropping)
     assert await shelf.archive().dropped("main") == ()
+
+
+async def test_the_note_of_a_drop_says_what_another_version_looks_for(shelf):
+    dropping = dropping_of(shelf)
+    fields = {
+        "path": str(dropping.path),
+        "zgid": JOB.zgid,
+        "job_id": JOB.job,
+        "revision": 1,
+        "manifest_sha256": dropping.manifest_sha256,
+        "rules": ["keep_last", "keep_daily"],
+        "at": "2022-06-24T12:00:00Z",
+    }
+    await shelf.archive().drop(dropping)
+    (note,) = shelf.root.glob(".trash/notes/*")
+
+    assert note.name == f"20220624T120000Z_main_{dropping.path.name}.json"
+    assert json.loads(note.read_bytes()) == fields
+    note.write_text(json.dumps(fields))
+    assert await shelf.archive().dropped("main") == (dropping,)
 
 
 async def test_a_trash_that_somebody_removed_is_made_again(shelf):
@@ -95,6 +117,24 @@ async def test_what_an_earlier_emptying_left_of_the_org_goes_and_no_more(shelf):
     assert await emptied(shelf) == 0
 
     assert sorted(path.name for path in going.iterdir()) == [f"{STAMP}_other_2021-12-01_1", "notes of ours"]
+
+
+async def test_a_folder_that_its_owner_may_not_write_to_goes_too(shelf, monkeypatch):
+    folder = shelf.root / ".trash" / f"{STAMP}_main_2021-12-01_1"
+    folder.mkdir()
+    (folder / "manifest.json").touch()
+    folder.chmod(0o550)
+    real = os.unlink
+
+    def as_its_owner(path, **options) -> None:
+        if not Path(path).parent.stat().st_mode & stat.S_IWUSR:
+            raise PermissionError(13, os.strerror(13), str(path))
+        real(path, **options)
+
+    monkeypatch.setattr(os, "unlink", as_its_owner)
+
+    assert await emptied(shelf) == 1
+    assert list(shelf.root.glob(".trash/emptying/*")) == []
 
 
 async def test_of_a_link_in_the_trash_only_the_link_goes(shelf):
