@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
-from backupd.archive.disk import PRIVATE_FILE, put, remove
+from backupd.archive.disk import PRIVATE_FILE, put
 from backupd.archive.growth import JOB, MISSED, PUBLISHING, SCRATCH
 from backupd.archive.staging import discard, growth_of
 from backupd.core.model import JobId
@@ -25,7 +25,6 @@ def clear(root: Path, org: str, missed: Collection[JobId], *, now: datetime, bef
             continue
         since = _since(folder / MISSED)
         if since is None or since > now:
-            remove(folder / MISSED)
             put(folder / MISSED, to_text(now).encode("ascii") + b"\n", mode=PRIVATE_FILE, scratch=folder / SCRATCH)
         elif since < before:
             discard(folder)

@@ -32,8 +32,7 @@ class Rejections:
             for record in sorted((self._folder / REJECTIONS / kind).glob("*.json")):
                 rejected = _read(record)
                 if rejected is None:
-                    remove(record)  # the count begins anew
-                    continue
+                    continue  # the count begins anew; the next record takes this one's place
                 file = FileId(kind, record.name.removesuffix(".json"))
                 self._known[file] = rejected
                 if rejected.moving:
