@@ -126,6 +126,21 @@ def test_the_error_names_file_member_and_reason(path: Path):
     assert (caught.value.reason, caught.value.member) == ("crc", "member 2 (Data/Deals_001.csv)")
 
 
+@pytest.mark.parametrize("make", [new_check, on_disk])
+@pytest.mark.parametrize("listing", [None, (3, 2, 1, 0)], ids=["as they lie", "backwards"])
+@pytest.mark.parametrize("at", range(4))
+def test_a_damaged_member_is_told_by_the_number_under_which_unzip_lists_it(make: Make, listing, at: int, path: Path):
+    members = [LEADS] * 4
+    members[at] = replace(LEADS, local={"crc": 1})
+    path.write_bytes(build(members, listing=listing))
+
+    with pytest.raises(ZipRejected) as caught:
+        _feed_and_finish(make(LIMITS)(path.name), path)
+
+    number = at + 1 if listing is None or make is new_check else 4 - at
+    assert caught.value.member == f"member {number} (Data/Leads_001.csv)"
+
+
 def test_a_member_named_after_a_persons_file_is_told_by_number_and_folder(path: Path):
     path.write_bytes(build([LEADS, replace(NOTE, local={"crc": 1})]))
 

@@ -37,12 +37,13 @@ async def test_the_second_is_told_at_once_who_holds_the_lock(shelf):
 
 
 async def test_the_lock_is_free_afterwards_also_after_a_failure(shelf):
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError) as kept:  # and with it all that it went through
         async with shelf.archive().lock("main", what="cycle"):
             raise KeyError
 
     async with shelf.archive().lock("main", what="cycle"):
         pass
+    assert kept.type is KeyError
     assert sorted(path.name for path in (shelf.root / ".state").iterdir()) == ["main.lock"]
 
 
@@ -65,6 +66,17 @@ async def test_a_note_that_is_missing_or_damaged_is_no_failure(shelf):
         with pytest.raises(ArchiveBusy, match="another backupd holds"):
             async with shelf.archive().lock("main", what="prune"):
                 pass
+
+
+async def test_a_note_that_somebody_removes_does_not_keep_the_lock(shelf):
+    async with shelf.archive().lock("main", what="cycle"):
+        (shelf.root / ".state/main.holder").unlink()
+        with pytest.raises(ArchiveBusy, match="another backupd holds"):
+            async with shelf.archive().lock("main", what="prune"):
+                pass
+
+    async with shelf.archive().lock("main", what="prune"):
+        pass
 
 
 async def test_a_look_tells_who_holds_the_lock_and_since_when(shelf):

@@ -58,6 +58,8 @@ async def test_what_one_file_still_wants_is_not_given_to_another(tmp_path, disk)
     with pytest.raises(ArchiveFull, match="200 B are for other files"):
         await second.require(101)
     await first.require(200)  # its own claim counts once
+    room.claim()  # of nothing yet
+    await second.require(100)
 
     disk["free"] = 250
     first.still(50)

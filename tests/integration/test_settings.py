@@ -516,9 +516,10 @@ def test_a_root_that_can_be_used_is_accepted(tmp_path):
     require_root(tmp_path, "somewhere", require_mount=False, writable=True)
 
 
-def test_a_root_that_is_not_there_is_told(tmp_path):
+@pytest.mark.parametrize("wanted", [{}, {"writable": True}, {"require_mount": True}])
+def test_a_root_that_is_not_there_is_told_whatever_else_is_wanted_of_it(tmp_path, wanted):
     with pytest.raises(ArchiveUnusable, match=r"archive\.root: .*/missing does not exist \(somewhere\)$") as raised:
-        require_root(tmp_path / "missing", "somewhere", require_mount=False, writable=False)
+        require_root(tmp_path / "missing", "somewhere", **{"require_mount": False, "writable": False, **wanted})
     assert raised.value.exit_status == 78
     assert raised.value.advice == "Create the folder, or correct the key."
 
