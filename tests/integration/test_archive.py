@@ -42,6 +42,19 @@ def listed(folder: Path) -> list[str]:
     return sorted(line.partition("  ")[2] for line in (folder / "SHA256SUMS").read_text().splitlines())
 
 
+def note_syncs(monkeypatch) -> list[str]:
+    """Note what is fsynced from now on, by its path in the archive."""
+    synced: list[str] = []
+    real = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()).partition("/archive/")[2])
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    return synced
+
+
 def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
@@ -253,11 +266,78 @@ async def test_a_damaged_receipt_costs_its_file_and_no_other(shelf, text):
     assert list((await shelf.stage()).whole()) == [TWO]
 
 
+@pytest.mark.parametrize("name", ["data/Data_002.zip.json", "attachments/Data_001.zip.json"])
+async def test_a_receipt_under_another_name_vouches_for_nothing(shelf, name):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+    receipts = shelf.root / ".staging/main" / JOB.job / "receipts"
+    (receipts / "data/Data_001.zip.json").rename(receipts / name)
+
+    assert list((await shelf.stage()).whole()) == []
+    assert not (receipts / name).exists()
+
+
+async def test_a_receipt_that_vouches_for_nothing_makes_no_part_of_the_same_length_whole(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+    place = shelf.root / ".staging/main" / JOB.job / "snapshot/data/Data_001.zip"
+    length = place.stat().st_size
+    place.unlink()
+    staging = await shelf.stage()
+    staging.slot(ONE).part.write_bytes(b"X" * length)
+
+    assert list((await shelf.stage()).whole()) == []
+
+
+async def test_what_lies_in_the_slot_of_a_whole_file_goes(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+    staging.slot(ONE).part.write_bytes(b"again")
+    staging.slot(ONE).resume.write_text("{}")
+
+    again = await shelf.stage()
+
+    assert list(again.whole()) == [ONE]
+    assert not again.slot(ONE).part.exists()
+    assert not again.slot(ONE).resume.exists()
+
+
+async def test_a_file_is_on_the_disk_before_its_receipt_and_the_receipt_before_it_leaves_its_slot(shelf, monkeypatch):
+    staging = await shelf.stage()
+    staging.slot(ONE).part.write_bytes(b"whole")
+    synced = note_syncs(monkeypatch)
+
+    await staging.accept(received(ONE, b"whole"))
+
+    receipts = f"{JOB.job}/receipts/data"
+    assert [name for name in synced if "scratch" not in name and not name.endswith(f"{JOB.job}/snapshot")] == [
+        f".staging/main/{JOB.job}/parts/data/Data_001.zip.part",
+        f".staging/main/{receipts}",
+        f".staging/main/{JOB.job}/snapshot/data",
+        f".staging/main/{JOB.job}/parts/data",
+    ]
+
+
 async def test_a_job_of_another_organisation_with_the_same_id_does_not_grow_into_it(shelf):
     await shelf.stage()
 
     with pytest.raises(ArchiveError, match=ZGID):
         await shelf.stage(JobId("999", JOB.job))
+
+
+async def test_the_names_in_staging_are_those_that_another_version_looks_for(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+    await reject(shelf, staging, b"bad", TWO)
+    await shelf.publish(staging)
+
+    assert files(shelf.root / ".staging/main" / JOB.job) == [
+        "job.json",
+        "publishing.json",
+        "receipts/data/Data_001.zip.json",
+        "rejected/data/Data_002.zip",
+        "rejections/data/Data_002.zip.json",
+    ]
 
 
 async def test_jobs_in_staging_are_found_again(shelf):
@@ -331,10 +411,10 @@ async def test_what_was_let_go_of_is_neither_whole_nor_to_be_finished(shelf):
 # --- rejecting ----------------------------------------------------------------------------------------------------
 
 
-async def reject(shelf, staging, content: bytes):
-    staging.slot(ONE).part.write_bytes(content)
-    staging.slot(ONE).resume.write_text("{}")
-    return await staging.reject(ONE, BAD)
+async def reject(shelf, staging, content: bytes, file=ONE):
+    staging.slot(file).part.write_bytes(content)
+    staging.slot(file).resume.write_text("{}")
+    return await staging.reject(file, BAD)
 
 
 async def test_a_rejected_file_is_put_aside_and_counted_over_restarts(shelf):
@@ -432,7 +512,9 @@ async def test_what_is_left_of_a_missed_job_goes_after_a_while_and_no_other(shel
     assert await cleared(days=7) == ()  # since then, not before then
     assert await cleared(days=8) == (JOB,)
     assert [left.job for left in await shelf.archive().staged("main")] == [other]
+    assert [path.name for path in (shelf.root / ".staging/main").iterdir()] == [other.job]
     assert await cleared(days=9) == ()
+    assert await shelf.archive().clear_missed("another", {JOB}, now=now, before=now) == ()
 
 
 @pytest.mark.parametrize("note", ["", "some day", "2022-06-23"])
@@ -465,6 +547,7 @@ async def test_a_glance_tells_what_is_in_hand(shelf):
     await shelf.fetch(staging, ONE, ALIKE)
     staging.slot(TWO).part.write_bytes(b"12345")
     staging.slot(TWO).resume.write_text("more than is received")
+    staging.slot(TWO).part.with_name("somebody's.part").mkdir()
     await shelf.stage(JobId(ZGID, "5"))
 
     assert glance(shelf.root, "main") == {
@@ -572,8 +655,15 @@ async def test_there_is_no_empty_snapshot(shelf):
     assert not (shelf.root / "main").exists()
 
 
-@pytest.mark.parametrize("what", ["empty", "another job", "unreadable"])
-async def test_a_foreign_folder_of_the_same_name_is_never_touched(shelf, what):
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("empty", "a folder that is not ours has the name of a snapshot"),
+        ("another job", "it is the snapshot of another job"),
+        ("unreadable", "manifest.json: "),
+    ],
+)
+async def test_a_foreign_folder_of_the_same_name_is_never_touched(shelf, what, told):
     foreign = shelf.root / FOLDER
     foreign.mkdir(parents=True)
     if what == "another job":
@@ -584,7 +674,7 @@ async def test_a_foreign_folder_of_the_same_name_is_never_touched(shelf, what):
     staging = await shelf.stage()
     await shelf.fetch(staging, ONE)
 
-    with pytest.raises((ArchiveError, RecordDamaged), match=FOLDER):
+    with pytest.raises((ArchiveError, RecordDamaged), match=f"{FOLDER}.*{told}"):
         await shelf.publish(staging)
 
     assert tree(foreign) == before
@@ -636,6 +726,19 @@ async def test_a_better_known_date_changes_the_manifest_and_not_the_folder(shelf
 
     assert second.manifest.taken == better
     assert second.path == first.path
+
+
+async def test_a_better_known_date_after_a_crash_makes_no_second_snapshot_of_the_job(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+    first = await shelf.publish(staging)  # and then a crash, before anybody told it
+    again = await shelf.stage()
+    await shelf.fetch(again, TWO)
+
+    second = await shelf.publish(again, taken=Taken(TAKEN_AT - timedelta(days=1), TakenBasis.HISTORY))
+
+    assert (second.path, second.manifest.revision, second.added) == (first.path, 2, (TWO,))
+    assert len(list(shelf.root.glob("main/*/*"))) == 1
 
 
 async def test_the_snapshot_is_found_even_if_nobody_told_that_it_is_there(shelf):
@@ -758,7 +861,7 @@ async def test_what_was_healed_before_a_crash_is_not_put_aside_after_it(shelf):
     done = await left.finished()
 
     assert done is not None
-    assert done.manifest.revision == 2
+    assert (done.manifest.revision, done.added, done.healed) == (2, (ONE,), (ONE,))
     assert checksums_hold(folder)
     assert len(list(shelf.root.glob(".trash/*"))) == 1
 
@@ -786,6 +889,38 @@ async def test_checksums_that_a_crash_left_behind_the_manifest_are_made_up_for(s
 
     assert checksums_hold(shelf.root / FOLDER)
     assert mode(sums) == mode(shelf.root / FOLDER / "manifest.json")
+
+
+async def test_names_that_a_crash_kept_from_the_disk_get_there_when_the_publishing_is_finished(shelf, monkeypatch):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+    await shelf.publish(staging)
+    (left,) = await shelf.archive().staged("main")
+    synced = note_syncs(monkeypatch)
+
+    await left.finished()
+
+    assert synced == [FOLDER, "main/2022"]
+
+
+async def test_the_name_of_an_added_file_that_a_crash_kept_from_the_disk_gets_there_too(shelf, monkeypatch):
+    first = await shelf.archive_job(ONE)
+    manifest = shelf.root / FOLDER / "manifest.json"
+    before = manifest.read_bytes()
+    staging = await shelf.stage(into=first.path)
+    await shelf.fetch(staging, TWO)
+    await shelf.publish(staging)
+    manifest.unlink()  # it is read-only
+    manifest.write_bytes(before)  # the file was in its place, and its record was not
+    (left,) = await shelf.archive().staged("main")
+    synced = note_syncs(monkeypatch)
+
+    done = await left.finished()
+
+    assert done is not None
+    assert done.added == (TWO,)
+    assert synced.index(f"{FOLDER}/data") < synced.index(FOLDER)  # before a record tells of it
+    assert checksums_hold(shelf.root / FOLDER)
 
 
 async def test_records_in_staging_are_for_nobody_else(shelf):

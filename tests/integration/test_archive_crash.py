@@ -128,6 +128,29 @@ async def test_sha256sum_agrees_at_every_step_of_adding_files(beginning):
     ]
 
 
+async def test_sha256sum_agrees_on_the_others_while_a_damaged_file_is_gone(beginning):
+    shelf = begin(add_files, beginning, "healed")
+    folder = next(shelf.root.glob("main/*/*"))
+    await add_files(shelf)
+    place = folder / "data/Data_002.zip"
+    place.unlink()
+    place.write_bytes(b"rotten")
+    staging = await shelf.stage(into=PurePosixPath(folder.relative_to(shelf.root)))
+    await shelf.fetch(staging, TWO)
+    told: list[list[str]] = []
+
+    def ask_sha256sum() -> None:
+        if not place.exists():
+            told.append(_sha256sum(folder))
+
+    with Guillotine(look=ask_sha256sum).in_place():
+        await shelf.publish(staging)
+
+    assert told
+    assert all(lines == ["data/Data_001.zip: OK", "attachments/Data_001.zip: OK"] for lines in told)
+    assert "data/Data_002.zip: OK" in _sha256sum(folder)
+
+
 def _sha256sum(folder: Path) -> list[str]:
     done = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=folder, capture_output=True, text=True, check=True)  # noqa: S607 (the user's own)
     return done.stdout.splitlines()
