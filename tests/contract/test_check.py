@@ -259,6 +259,14 @@ def test_what_comes_out_behind_the_last_byte_that_goes_in_is_not_lost(make: Make
     assert found == Checked(1, length)
 
 
+@pytest.mark.parametrize("listing", [None, (5, 4, 3, 2, 1, 0)], ids=["as they lie", "backwards"])
+@pytest.mark.parametrize("make", [new_check, on_disk])
+def test_a_directory_that_fills_several_blocks_counts_each_member_once(make: Make, listing, path: Path):
+    members = [replace(LEADS, name=b"%d" % number * 65_535) for number in range(6)]
+
+    assert judge(make(LIMITS), build(members, listing=listing), path) == Checked(6, 6 * len(LEADS.content))
+
+
 @pytest.mark.slow
 def test_old_writers_count_members_modulo_65536(path: Path):
     assert judge(new_check(LIMITS), _many_members(65_537), path) == Checked(65_537, 0)

@@ -65,6 +65,7 @@ async def test_a_process_that_ends_without_an_answer_is_no_damage(whole, monkeyp
 
 
 async def test_it_is_idle_and_knows_no_setting(whole, monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONPATH", "/their/packages")
     monkeypatch.setenv("BACKUPD_ORGS__MAIN__REFRESH_TOKEN", "1000.secret")
     fifo = tmp_path / "slow.zip"
     os.mkfifo(fifo)
@@ -77,6 +78,7 @@ async def test_it_is_idle_and_knows_no_setting(whole, monkeypatch, tmp_path):
         await asyncio.to_thread(os.sched_yield)
     assert os.getpriority(os.PRIO_PROCESS, child) == 19
     assert b"1000.secret" not in _told_of(child, "environ")
+    assert b":/their/packages\0" in _told_of(child, "environ")  # ours come first
 
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):

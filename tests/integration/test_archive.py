@@ -136,6 +136,25 @@ async def test_a_mount_point_is_known_though_the_kernel_writes_a_space_in_its_na
     assert (shelf.root / ".staging").is_dir()
 
 
+def test_what_no_other_sign_tells_of_the_kernels_own_table_does(monkeypatch):
+    monkeypatch.setattr(Path, "is_mount", lambda _: False)  # as it says of a bind mount of the same disk
+
+    assert root.mount_point(Path("/proc/self/fd")) == Path("/proc")
+
+
+async def test_another_folder_in_the_archives_place_is_not_the_archive_and_nothing_is_made_in_it(shelf):
+    archive = shelf.archive()
+    await archive.prepare()
+    shelf.root.rename(shelf.root.with_name("taken away"))
+    shelf.root.mkdir()
+
+    with pytest.raises(ArchiveGone, match="the archive that was here is gone"):
+        async with archive.lock("main", what="cycle"):
+            pytest.fail("there is no archive to write to")
+
+    assert list(shelf.root.iterdir()) == []
+
+
 async def test_what_lies_below_where_a_disk_was_mounted_is_not_the_archive(shelf, monkeypatch):
     mounted = {str(shelf.root.resolve())}
     monkeypatch.setattr(root, "_mount_points", lambda: frozenset(mounted))
@@ -406,6 +425,19 @@ async def test_what_was_let_go_of_is_neither_whole_nor_to_be_finished(shelf):
     assert await staging.finished() is None
     assert list(staging.whole()) == []
     assert await (await shelf.stage()).finished() is None
+
+
+async def test_what_became_whole_since_the_publishing_stays_whole_when_that_is_let_go_of(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+    await shelf.publish(staging)
+    staging = await shelf.stage()  # after a crash, before anybody told of the publishing
+    await shelf.fetch(staging, TWO)
+
+    await staging.go_on()
+
+    assert list(staging.whole()) == [TWO]
+    assert list((await shelf.stage()).whole()) == [TWO]
 
 
 # --- rejecting ----------------------------------------------------------------------------------------------------

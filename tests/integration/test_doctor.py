@@ -621,6 +621,8 @@ def test_the_kind_of_file_system_is_that_of_the_deepest_mount(tmp_path):
     assert trial.kind_of_file_system(tmp_path / "a b" / "c", mounts) == "tmpfs"
     assert trial.kind_of_file_system(Path("/usr"), mounts) == "ext4"
     assert trial.kind_of_file_system(Path("/usr"), tmp_path / "none") == ""
+    mounts.write_bytes(mounts.read_bytes() + b"24 22 0:42 / /media/\xff rw - vfat /dev/sdb1 rw\n")  # no UTF-8
+    assert trial.kind_of_file_system(Path("/usr"), mounts) == "ext4"
 
 
 @pytest.mark.parametrize("kind", ["overlay", "ext4", "btrfs"])
