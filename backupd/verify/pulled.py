@@ -47,9 +47,7 @@ class Pulled:
             self._tally.add(unpacked)
             if self._stream.eof:
                 self.ended = True
-                spare = len(self._stream.unused_data)
-                self._tally.packed -= spare
-                return len(piece) - spare
+                return len(piece) - len(self._stream.unused_data)
             if self._stream.needs_input and len(unpacked) < AT_ONCE:
                 return len(piece)
             rest = b""
