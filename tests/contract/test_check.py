@@ -176,6 +176,39 @@ def test_damage_in_no_member_names_the_file_alone(path: Path):
     assert "None" not in str(caught.value)
 
 
+@pytest.mark.parametrize("make", [new_check, on_disk])
+@pytest.mark.parametrize(
+    "data",
+    [
+        build(USUAL, end={"entries": 5}),
+        build(USUAL, after_directory=b"gap!"),
+        build(USUAL, comment=b"see PK\x05\x06"),
+        build(USUAL, before_directory=b"gap!"),
+        build(USUAL) + b"\0",
+    ],
+    ids=["end", "behind the directory", "comment", "before the directory", "behind the end"],
+)
+def test_damage_behind_all_members_is_not_told_of_the_last_one(make: Make, data: bytes, path: Path):
+    path.write_bytes(data)
+
+    with pytest.raises(ZipRejected) as caught:
+        _feed_and_finish(make(LIMITS)(path.name), path)
+
+    in_the_gap = make is on_disk and b"gap!PK\x01\x02" in data  # from the end, it lies behind the last member
+    assert caught.value.member == ("member 4 (Attachments/…)" if in_the_gap else None)
+
+
+def test_a_zip_that_ends_too_soon_is_told_with_the_bytes_that_there_are(path: Path):
+    data = build(USUAL)
+    path.write_bytes(data[:100])
+    check = new_check(LIMITS)(path.name)
+    check.feed(data[:40])
+    check.feed(data[40:100])
+
+    with pytest.raises(ZipRejected, match="it ends after 100 bytes, before the zip does"):
+        check.finish(path)
+
+
 def _feed_and_finish(check: Check, path: Path) -> Checked:
     check.feed(path.read_bytes())
     return check.finish(path)
@@ -236,6 +269,15 @@ def test_empty_blocks_do_no_harm(path: Path):
         check.feed(bytes([byte]))
 
     assert check.finish(path).members == 1
+
+
+@pytest.mark.parametrize("method", [DEFLATED, BZIP2, LZMA])
+def test_data_that_tells_its_own_end_is_checked_in_passing_though_its_length_follows_it(method: int, tmp_path: Path):
+    flags = LZMA_END_MARK if method == LZMA else 0
+    check = new_check(LIMITS)("Data_001.zip")
+    check.feed(build([replace(LEADS, method=method, flags=flags, descriptor="signed"), PHOTO]))
+
+    assert check.finish(tmp_path / "is not looked at").members == 2
 
 
 def test_a_file_that_is_needed_and_gone_is_the_archives_error(tmp_path: Path):

@@ -36,6 +36,10 @@ def unreadable() -> Iterator[Case]:
     packed = pack(PHOTO.content, LZMA)
     vast = packed[:5] + b"\xff\xff\xff\xff" + packed[9:]
     yield Case("lzma wants 4 GB", build([replace(PHOTO, method=LZMA, packed_bytes=vast)]), "unsupported_method")
+    for window, reason in ((64 * 1024**2, None), (64 * 1024**2 + 1, "unsupported_method")):
+        asking = packed[:5] + struct.pack("<I", window) + packed[9:]
+        member = replace(PHOTO, method=LZMA, flags=LZMA_END_MARK, packed_bytes=asking)
+        yield Case(f"lzma wants {window} bytes", build([member]), reason)
     odd = packed[:4] + b"\xff" + packed[5:]
     yield Case("lzma properties out of range", build([replace(PHOTO, method=LZMA, packed_bytes=odd)]), "damaged_data")
     long = packed[:2] + b"\x06\x00" + packed[4:]
