@@ -231,6 +231,21 @@ def test_a_descriptor_that_lies_is_told_before_the_rest_is_received():
     assert caught.value.reason == "crc"
 
 
+def test_a_member_that_unpacks_to_more_than_it_says_is_told_before_it_is_received():
+    data = build([replace(DEALS, content=random.Random(1).randbytes(100_000), local={"unpacked": 50_000})])
+
+    with pytest.raises(ZipRejected, match="it unpacks to more than the 50000 bytes stated"):
+        new_check(LIMITS)("Data_001.zip").feed(data[:60_000])
+
+
+@pytest.mark.parametrize("make", [new_check, on_disk])
+def test_an_end_mark_that_nobody_announced_is_told_however_the_zip_arrives(make: Make, path: Path):
+    data = build([replace(NOTE, method=LZMA), LEADS])
+    end = data.index(b"PK\x03\x04", 4)
+
+    assert {judge(make(LIMITS), data, path, block=at) for at in range(end - 40, end + 9)} == {"damaged_data"}
+
+
 def test_a_page_is_told_at_its_first_block():
     with pytest.raises(ZipRejected) as caught:
         new_check(LIMITS)("Data_001.zip").feed(b"<!DOCTYPE html>")

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import random
 import threading
 import tracemalloc
@@ -71,6 +72,20 @@ def test_a_lost_byte_is_told_where_it_was_lost(tmp_path, workers):
 
     assert isinstance(reading, Damaged)
     assert (reading.why.reason, reading.why.member) == ("crc", "member 2 (Attachments/…)")
+
+
+def test_one_worker_reads_a_file_once_though_it_is_damaged_in_no_member(tmp_path, monkeypatch):
+    path = save(tmp_path, build([LEADS]) + b"more")
+    read, real = [], os.preadv
+
+    def note(descriptor, buffers, offset) -> int:
+        read.append(real(descriptor, buffers, offset))
+        return read[-1]
+
+    monkeypatch.setattr(os, "preadv", note)
+
+    assert isinstance(check_file(path, LIMITS), Damaged)
+    assert sum(read) == path.stat().st_size
 
 
 @pytest.mark.parametrize("workers", [1, 2])

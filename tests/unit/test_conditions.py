@@ -146,4 +146,5 @@ def test_runs_that_nobody_saw_are_found_but_not_missed_jobs_twice():
         ("run_lost/unseen", True),
     ]
     assert "a newer one hid its links" in findings[0].text
+    assert "made at 2022-07-18T12:00:00Z is not archived" in findings[0].text
     assert "its links expired unseen" in findings[1].text

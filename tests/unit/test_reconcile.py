@@ -36,6 +36,12 @@ def verdicts(history, jobs=(), *, now=NOW, since=BEGAN):
     return [row.verdict for row in reconcile(history, jobs, since=since, now=now).rows]
 
 
+def test_the_words_for_what_became_of_a_run_are_those_that_scripts_look_for():
+    assert [str(verdict) for verdict in Verdict] == [
+        "archived", "dropped", "missed", "superseded", "obtainable", "not_due", "before", "failed", "undated", "no_run",
+    ]  # fmt: skip
+
+
 # --- what became of a run -----------------------------------------------------------------------------------------
 
 
