@@ -99,18 +99,18 @@ def _standings(db: sqlite3.Connection, org: str) -> tuple[Standing, ...]:
         " UNION SELECT zgid, job FROM jobs INDEXED BY jobs_missed WHERE org = :org AND missed_at IS NOT NULL",
         {"org": org},
     )
-    open_or_missed, instant = set(unfinished.fetchall()), datetime.fromisoformat
+    open_or_missed = set(unfinished.fetchall())
     rows = sound_list(db, "NOT INDEXED WHERE org = ?", (org,))
     return tuple(
         Standing(
-            instant(taken_at),
-            instant(archived_at),
+            taken_at,
+            archived_at,
             path,
             intern(zgid),  # the same for nearly all: kept once
             job,
-            verified=False if damaged or problem is not None else None if unread else True,
-            partial=missing > 0 or (zgid, job) in open_or_missed,
-            size=size,
+            False if damaged or problem is not None else None if unread else True,
+            missing > 0 or (zgid, job) in open_or_missed,
+            size,
         )
         for _, zgid, job, path, taken_at, _, _, archived_at, _, _, size, _, problem, _, damaged, missing, unread in rows
     )

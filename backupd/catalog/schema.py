@@ -6,6 +6,8 @@ Instants are text in one fixed form, in UTC, so that they sort as they follow ea
 
 from datetime import UTC, datetime
 
+from backupd.core.times import to_fixed_text
+
 VERSION = 8
 
 TABLES = """
@@ -106,7 +108,7 @@ CREATE INDEX history_by_time ON history (org, at);
 
 def to_column(instant: datetime) -> str:
     """Write an instant as its column holds it."""
-    return instant.astimezone(UTC).isoformat(timespec="microseconds")
+    return to_fixed_text(instant)
 
 
 def from_column(text: str) -> datetime:

@@ -142,7 +142,7 @@ def _launcher(app: App) -> Callable[..., int]:
         command, bound, handed = app.parse_args(tokens, exit_on_error=False, print_error=False)
         if "invocation" in handed:
             bound.arguments["invocation"] = Invocation(config, quiet)
-        imported()
+        imported(answering=True)
         result = command(*bound.args, **bound.kwargs)
         return int(asyncio.run(result) if inspect.iscoroutine(result) else result or 0)
 

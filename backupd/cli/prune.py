@@ -3,8 +3,6 @@
 import sys
 from collections.abc import Iterable, Iterator
 from functools import partial
-from itertools import groupby
-from operator import attrgetter
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -18,11 +16,10 @@ from backupd.cli.session import Session
 from backupd.cli.table import Cell, Column
 from backupd.core.errors import RecordDamaged
 from backupd.core.figures import counted, size
-from backupd.core.retention import Keep, Pruning
+from backupd.core.retention import Pruning, Reason
 from backupd.upkeep import terms_of
 
 _COLUMNS = (Column("ORG"), Column("SNAPSHOT"), Column("SIZE", right=True), Column("VERDICT"), Column("WHY"))
-_REASONS = attrgetter("reasons")  # all that go have the very same ones: neighbours are told of together
 _DryRun = Annotated[bool, Parameter(name="--dry-run", help="Say what would go, and let nothing go.")]
 
 
@@ -56,18 +53,22 @@ def _write(prunings: Iterable[tuple[str, Pruning]], *, dry_run: bool, quiet: boo
             continue
         table.write(_COLUMNS, _rows(name, pruning, verb))
         drops = pruning.drops
-        gone = f"{counted(len(drops), 'snapshot')} of {size(sum(drop.snapshot.size for drop in drops))} {verb}"
-        sys.stdout.write(f"{name}: {gone}, {len(pruning.verdicts) - len(drops)} kept.\n")
+        gone = f"{counted(len(drops), 'snapshot')} of {size(sum(each.size for each in drops))} {verb}"
+        sys.stdout.write(f"{name}: {gone}, {len(pruning.snapshots) - len(drops)} kept.\n")
+        if drops:
+            sys.stdout.write(f"{name}: no rule keeps what {verb}: {_texts(pruning.against)}.\n")
 
 
 def _rows(org: str, pruning: Pruning, verb: str) -> Iterator[table.Row]:
     keeps, goes = Cell("kept"), Cell(verb, "doubtful")
-    for reasons, verdicts in groupby(pruning.verdicts, _REASONS):
-        why = "; ".join(reason.text for reason in reasons)
-        for verdict in verdicts:
-            snapshot = verdict.snapshot
-            folder = snapshot.path.rpartition("/")[2]
-            yield org, folder, size(snapshot.size), keeps if isinstance(verdict, Keep) else goes, why
+    for verdict in pruning.verdicts:
+        word, why = (keeps, _texts(verdict.reasons)) if verdict.keeps else (goes, "no rule keeps it")
+        for snapshot in verdict.snapshots:
+            yield org, snapshot.path.rpartition("/")[2], size(snapshot.size), word, why
+
+
+def _texts(reasons: Iterable[Reason]) -> str:
+    return "; ".join(reason.text for reason in reasons)
 
 
 def _document(org: str, pruning: Pruning) -> answers.Document:
@@ -75,12 +76,10 @@ def _document(org: str, pruning: Pruning) -> answers.Document:
 
 
 def _items(pruning: Pruning) -> Iterator[str]:
-    for reasons, verdicts in groupby(pruning.verdicts, _REASONS):
-        why = encode([{"rule": reason.rule, "text": reason.text} for reason in reasons])
-        for verdict in verdicts:
-            snapshot = verdict.snapshot
-            word = "keep" if isinstance(verdict, Keep) else "drop"
+    for verdict in pruning.verdicts:
+        why = encode([{"rule": reason.rule, "text": reason.text} for reason in verdict.reasons])
+        end = f', "verdict": "{"keep" if verdict.keeps else "drop"}", "reasons": {why}}}'
+        for snapshot in verdict.snapshots:
             yield (
-                f'{{"path": {encode(snapshot.path)}, "job_id": {encode(snapshot.job_id)}, "size": {snapshot.size},'
-                f' "verdict": "{word}", "reasons": {why}}}'
+                f'{{"path": {encode(snapshot.path)}, "job_id": {encode(snapshot.job_id)}, "size": {snapshot.size}{end}'
             )

@@ -8,16 +8,20 @@ partial, damaged or could not be read never takes the place of a sound one, but 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from itertools import groupby, takewhile
+from operator import itemgetter
 from typing import NamedTuple
 
 from backupd.core.model import JobId
-from backupd.core.times import to_text
+from backupd.core.times import shortened, to_fixed_text, to_text
 
 _YOUNG = timedelta(days=7)  # until then its links may live, and nobody has had time to look at it
 _SKEW = timedelta(hours=1)
 _LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)  # nothing is older, however long a rule is
 _COUNTING = frozenset({"last_verified", "keep_last", "keep_daily", "keep_weekly", "keep_monthly", "keep_yearly"})
+_DAY, _MONTH, _YEAR = slice(10), slice(7), slice(4)  # how the text of an instant begins
 _NEWEST = 3  # damage among so many of the newest snapshots stops all pruning
 
 
@@ -48,8 +52,10 @@ class Rules:
 class Standing(NamedTuple):
     """A snapshot as it stands in the archive. There may be very many: a flat tuple, which sorts by age."""
 
-    taken_at: datetime
-    archived_at: datetime
+    taken_text: (
+        str  # each text of an instant is RFC 3339, in UTC, with microseconds: they sort, and begin alike in a day
+    )
+    archived_text: str
     path: str  # relative to the archive root
     zgid: str
     job_id: str
@@ -61,6 +67,16 @@ class Standing(NamedTuple):
     def job(self) -> JobId:
         """The job that it is of."""
         return JobId(self.zgid, self.job_id)
+
+    @property
+    def taken_at(self) -> datetime:
+        """When the backup was taken."""
+        return datetime.fromisoformat(self.taken_text)
+
+    @property
+    def archived_at(self) -> datetime:
+        """When its files were complete."""
+        return datetime.fromisoformat(self.archived_text)
 
     @property
     def is_sound(self) -> bool:
@@ -76,43 +92,45 @@ class Reason:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """The snapshot stays, for each of these reasons."""
+class Verdict(NamedTuple):
+    """What is to be done with neighbours in age, all for the very same reasons."""
 
-    snapshot: Standing
+    keeps: bool
     reasons: tuple[Reason, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """The snapshot goes: each rule says why it does not keep it."""
-
-    snapshot: Standing
-    reasons: tuple[Reason, ...]
+    snapshots: tuple[Standing, ...]  # newest first
 
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
-    """What is to be done with every snapshot, newest first. After a refusal nothing is dropped."""
+    """What is to be done with every snapshot. After a refusal nothing is dropped."""
 
-    verdicts: tuple[Keep | Drop, ...]
+    snapshots: Sequence[Standing]  # newest first
+    reasons: Mapping[int, tuple[Reason, ...]]  # why those stay that do, by their index
+    against: tuple[Reason, ...] = ()  # why the others go: each rule says why it does not keep them
     refusal: Reason | None = None
 
     @property
-    def drops(self) -> tuple[Drop, ...]:
+    def verdicts(self) -> Iterator[Verdict]:
+        """What is to be done, newest first."""
+        for reasons, run in groupby(range(len(self.snapshots)), self.reasons.get):
+            snapshots = tuple(map(self.snapshots.__getitem__, run))
+            yield Verdict(keeps=reasons is not None, reasons=reasons or self.against, snapshots=snapshots)
+
+    @property
+    def drops(self) -> tuple[Standing, ...]:
         """What goes, oldest first: a pruning that is interrupted has then dropped what is least missed."""
-        return tuple(verdict for verdict in reversed(self.verdicts) if isinstance(verdict, Drop))
+        return tuple(self.snapshots[i] for i in reversed(range(len(self.snapshots))) if i not in self.reasons)
 
     @property
     def bearers(self) -> tuple[Standing, ...]:
         """The sound snapshots whose being there is why others may go: each uses up a rule's number. Newest first."""
-        kept = [verdict for verdict in self.verdicts if isinstance(verdict, Keep) and verdict.snapshot.is_sound]
-        return tuple(each.snapshot for each in kept if any(reason.rule in _COUNTING for reason in each.reasons))
+        counting = (i for i in sorted(self.reasons) if any(each.rule in _COUNTING for each in self.reasons[i]))
+        return tuple(self.snapshots[i] for i in counting if self.snapshots[i].is_sound)
 
     def refused(self, reason: Reason) -> "Pruning":
         """Give the pruning that drops nothing, for this reason."""
-        return Pruning(tuple(Keep(each.snapshot, (*_held(each), reason)) for each in self.verdicts), reason)
+        held = {i: tuple(each for each in told if each.rule == "held") for i, told in self.reasons.items()}
+        return Pruning(self.snapshots, {i: (*held.get(i, ()), reason) for i in range(len(self.snapshots))}, (), reason)
 
 
 def judge(
@@ -130,18 +148,14 @@ def judge(
     clock = _wrong_clock(ordered, now, skew)  # what lies in the trash stays then, too
     if clock is None and (rules.is_empty or not ordered):
         everything = _Keeper("no_rule", "", dict.fromkeys(range(len(ordered)), "there is no retention rule"))
-        return Pruning(_verdicts(ordered, (*keepers, everything)))
+        return _pruning(ordered, (*keepers, everything))
     refusal = clock or _doubt(ordered)
     if refusal is not None:
         everything = _Keeper(refusal.rule, "", dict.fromkeys(range(len(ordered)), refusal.text))
-        return Pruning(_verdicts(ordered, (*keepers, everything)), refusal)
+        return _pruning(ordered, (*keepers, everything), refusal)
     keepers.extend(_guards(ordered, now))
     keepers.extend(_rules(ordered, rules))
-    return Pruning(_verdicts(ordered, keepers))
-
-
-def _held(verdict: Keep | Drop) -> Iterator[Reason]:
-    return (reason for reason in verdict.reasons if reason.rule == "held")
+    return _pruning(ordered, keepers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,24 +167,21 @@ class _Keeper:
     kept: Mapping[int, str]
 
 
-def _verdicts(ordered: Sequence[Standing], keepers: Sequence[_Keeper]) -> tuple[Keep | Drop, ...]:
-    reasons: dict[int, list[Reason]] = {}
+def _pruning(ordered: Sequence[Standing], keepers: Sequence[_Keeper], refusal: Reason | None = None) -> Pruning:
+    reasons: dict[int, tuple[Reason, ...]] = {}
     for keeper in keepers:
+        told = {text: Reason(keeper.name, text) for text in set(keeper.kept.values())}
         for index, text in keeper.kept.items():
-            reasons.setdefault(index, []).append(Reason(keeper.name, text))
+            reasons[index] = (*reasons.get(index, ()), told[text])
     against = tuple(Reason(keeper.name, keeper.why_not) for keeper in keepers if keeper.why_not)
-    return tuple(
-        Keep(each, tuple(reasons[index])) if index in reasons else Drop(each, against)
-        for index, each in enumerate(ordered)
-    )
+    return Pruning(ordered, reasons, against, refusal)
 
 
 def _wrong_clock(ordered: Sequence[Standing], now: datetime, skew: timedelta | None) -> Reason | None:
     """Say why it cannot be told now how old anything is."""
-    newest = max((each.archived_at for each in ordered), default=now)
-    newest = max([newest, *(each.taken_at for each in ordered[:1])])
-    if now < newest:
-        return Reason("clock", f"the clock is behind the newest snapshot ({to_text(newest)}): nothing is dropped")
+    newest = max([each.archived_text for each in ordered] + [each.taken_text for each in ordered[:1]], default="")
+    if to_fixed_text(now) < newest:
+        return Reason("clock", f"the clock is behind the newest snapshot ({shortened(newest)}): nothing is dropped")
     if skew is not None and abs(skew) > _SKEW:
         return Reason("clock", "the clock is more than an hour off the vendor's: nothing is dropped")
     return None
@@ -189,8 +200,8 @@ def _doubt(ordered: Sequence[Standing]) -> Reason | None:
 def _guards(ordered: Sequence[Standing], now: datetime) -> Iterator[_Keeper]:
     """Say what no rule can drop."""
     yield _Keeper("last_verified", "", {_last_sound(ordered): "it is the newest that is known to be whole"})
-    born_after = now - _YOUNG
-    young = [i for i, each in enumerate(ordered) if each.archived_at > born_after or each.taken_at > born_after]
+    born_after = to_fixed_text(now - _YOUNG)
+    young = [i for i, each in enumerate(ordered) if each.archived_text > born_after or each.taken_text > born_after]
     yield _Keeper("young", "", dict.fromkeys(young, "it is younger than 7 days"))
 
 
@@ -200,25 +211,26 @@ def _rules(ordered: Sequence[Standing], rules: Rules) -> Iterator[_Keeper]:
         text = f"one of the newest {rules.keep_last}"
         yield _Keeper("keep_last", f"it is not {text}", dict.fromkeys(chosen, f"it is {text}"))
     for name, count, unit, period, form in (
-        ("keep_daily", rules.keep_daily, "day", datetime.toordinal, "%Y-%m-%d"),
-        ("keep_weekly", rules.keep_weekly, "week", _week, "%G-W%V"),
-        ("keep_monthly", rules.keep_monthly, "month", _month, "%Y-%m"),
-        ("keep_yearly", rules.keep_yearly, "year", _year, "%Y"),
+        ("keep_daily", rules.keep_daily, "day", itemgetter(_DAY), "%Y-%m-%d"),
+        ("keep_weekly", rules.keep_weekly, "week", lambda text: _week(text[_DAY]), "%G-W%V"),
+        ("keep_monthly", rules.keep_monthly, "month", itemgetter(_MONTH), "%Y-%m"),
+        ("keep_yearly", rules.keep_yearly, "year", itemgetter(_YEAR), "%Y"),
     ):
         if count is not None:
             chosen = _chosen(ordered, count, period)
             why_not = f"it is not the newest of one of the newest {count} {unit}s"
-            texts = {index: f"it is the newest of {ordered[index].taken_at.astimezone(UTC):{form}}" for index in chosen}
+            texts = {index: f"it is the newest of {ordered[index].taken_at:{form}}" for index in chosen}
             yield _Keeper(name, why_not, texts)
     if rules.keep_within is not None:
         newest = ordered[_last_sound(ordered)].taken_at
         since = newest - min(rules.keep_within, newest - _LONG_AGO)
-        within = [index for index, each in enumerate(ordered) if each.taken_at >= since]
+        first = to_fixed_text(since)
+        within = takewhile(lambda index: ordered[index].taken_text >= first, range(len(ordered)))
         text = f"it was taken since {to_text(since)}"
         yield _Keeper("keep_within", f"it was taken before {to_text(since)}", dict.fromkeys(within, text))
 
 
-def _chosen(ordered: Sequence[Standing], count: int, period: Callable[[datetime], object] | None = None) -> list[int]:
+def _chosen(ordered: Sequence[Standing], count: int, period: Callable[[str], object] | None = None) -> list[int]:
     """Choose one of each period, newest first, until `count` sound ones are chosen; a sound one wins its period.
 
     Without periods each stands for itself. Returns indexes. Looks at no more snapshots than that takes.
@@ -227,7 +239,7 @@ def _chosen(ordered: Sequence[Standing], count: int, period: Callable[[datetime]
     current: object = None
     sound = False  # the last one that was chosen
     for index, each in enumerate(ordered):
-        mine = period(each.taken_at.astimezone(UTC)) if period else index
+        mine = period(each.taken_text) if period else index
         if not chosen or mine != current:
             count -= sound
             if count == 0:
@@ -243,13 +255,6 @@ def _last_sound(ordered: Sequence[Standing]) -> int:
     return next(index for index, each in enumerate(ordered) if each.is_sound)
 
 
-def _week(at: datetime) -> tuple[int, int]:
-    return at.isocalendar()[:2]
-
-
-def _month(at: datetime) -> tuple[int, int]:
-    return at.year, at.month
-
-
-def _year(at: datetime) -> int:
-    return at.year
+@lru_cache  # of neighbours many are of one day
+def _week(day: str) -> tuple[int, int]:
+    return date.fromisoformat(day).isocalendar()[:2]

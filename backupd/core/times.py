@@ -14,8 +14,13 @@ def to_text(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def to_fixed_text(instant: datetime) -> str:
+    """Write an aware instant as RFC 3339 in UTC with microseconds always: such texts sort as the instants do."""
+    return instant.astimezone(UTC).isoformat(timespec="microseconds")
+
+
 def shortened(text: str) -> str:
-    """Write an instant in UTC as `to_text` does, if it is text with microseconds already."""
+    """Write an instant as `to_text` does that is a fixed text already."""
     return text.replace(".000000", "").replace("+00:00", "Z")
 
 

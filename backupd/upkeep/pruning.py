@@ -20,7 +20,7 @@ from backupd.core.model import JobId
 from backupd.core.names import staging_path
 from backupd.core.ports import Journal
 from backupd.core.records import ArchivedJob, Dropping
-from backupd.core.retention import Drop, Pruning, Reason, Rules, judge
+from backupd.core.retention import Pruning, Reason, Rules, Standing, judge
 from backupd.upkeep.auditing import FOLDER, Auditor
 from backupd.upkeep.recording import OpenRecords, record_audits
 from backupd.verify import FileReading, Unreadable
@@ -60,8 +60,9 @@ class Pruner:
             if pruning.refusal is not None:
                 self.tell(events.PruningRefused(self.org, pruning.refusal.text))
                 return pruning
-            for drop in pruning.drops:
-                await self._drop(drop, journal, catalog)
+            rules = tuple(reason.rule for reason in pruning.against)
+            for snapshot in pruning.drops:
+                await self._drop(snapshot, rules, journal, catalog)
             await self._empty_trash()
             await self._clear_missed(catalog)
         return pruning
@@ -70,7 +71,7 @@ class Pruner:
         """Judge by a catalog that the manifests of what goes bear out. Raises RecordDamaged if none can be had."""
         pruning = await self.judge(catalog)
         doubt = await self._doubt(pruning, catalog)
-        if doubt is None and pruning.drops and await self.archive.count(self.org) > len(pruning.verdicts):
+        if doubt is None and pruning.drops and await self.archive.count(self.org) > len(pruning.snapshots):
             doubt = "it does not know of every snapshot"
         if doubt is not None:
             await catalog.rebuild(f"the archive speaks against it: {doubt}")
@@ -102,7 +103,7 @@ class Pruner:
         return pruning.refused(Reason("damage", f"{text}: nothing is dropped"))
 
     async def _doubt(self, pruning: Pruning, catalog: Catalog) -> str | None:
-        snapshots = [] if pruning.refusal else [drop.snapshot for drop in pruning.drops]
+        snapshots = pruning.drops
         known = await catalog.archived(self.org, [snapshot.job for snapshot in snapshots])
         for snapshot in snapshots:
             doubt = standing_disagreement(snapshot, await self.archive.look(PurePosixPath(snapshot.path)))
@@ -110,10 +111,9 @@ class Pruner:
                 return doubt or f"it does not find {snapshot.path} again"
         return None
 
-    async def _drop(self, drop: Drop, journal: Journal, catalog: Catalog) -> None:
-        job, path = drop.snapshot.job, drop.snapshot.path
+    async def _drop(self, snapshot: Standing, rules: tuple[str, ...], journal: Journal, catalog: Catalog) -> None:
+        job, path = snapshot.job, snapshot.path
         known = (await catalog.archived(self.org, [job]))[job]
-        rules = tuple(reason.rule for reason in drop.reasons)
         dropping = Dropping(PurePosixPath(path), job, known.revision, known.manifest_sha256, rules, at=self.clock.now())
         await self.archive.drop(dropping)
         await _record(self.org, dropping, journal, catalog)

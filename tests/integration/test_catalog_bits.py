@@ -93,7 +93,7 @@ async def attack(tmp_path):
     sound = await good.verify()
     assert (await good.cycle()).exit_status is Exit.OK
     pruned.clock.pass_time(days=40)
-    gone = {drop.snapshot.job.job for drop in (await pruned.prune()).drops}
+    gone = {snapshot.job.job for snapshot in (await pruned.prune()).drops}
     assert {DAMAGED, OLD} <= gone
     assert HELD not in gone
     return Attack(site, numbers, good.tree, pruned.tree, sound, Counter(good.ear.names))

@@ -49,8 +49,8 @@ async def test_a_dry_run_says_what_would_go_and_why_and_changes_nothing(keeper, 
     assert await prune(dry_run=True, invocation=invocation) == 0
 
     out = capsys.readouterr().out
-    assert "would go" in out
-    assert "it is not one of the newest 1" in out
+    assert "would go  no rule keeps it\n" in out
+    assert "main: no rule keeps what would go: it is not one of the newest 1.\n" in out
     assert "it is one of the newest 1" in out
     assert _jobs(keeper) == ["4001", "4002"]
 

@@ -66,7 +66,7 @@ async def test_what_no_rule_keeps_goes_into_the_trash_and_is_told(keeper):
 
     assert _jobs(keeper) == ["4003"]
     assert [event.rules for event in keeper.operator.ear.of(SnapshotDropped)] == ["keep_last", "keep_last"]
-    assert [drop.snapshot.job.job for drop in pruning.drops] == ["4001", "4002"]
+    assert [snapshot.job.job for snapshot in pruning.drops] == ["4001", "4002"]
     trashed = [path for path in (keeper.operator.root / ".trash").iterdir() if path.name.startswith("2")]
     assert len(trashed) == 2
     assert all(checksums_hold(path) for path in trashed)

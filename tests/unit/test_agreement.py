@@ -12,6 +12,7 @@ from backupd.core.errors import RecordDamaged
 from backupd.core.model import JobId
 from backupd.core.records import ArchivedJob, FoundSnapshot
 from backupd.core.retention import Standing
+from backupd.core.times import to_fixed_text
 from tests.fakes.values import JOB, ZGID, data, manifest
 
 PATH = PurePosixPath("main/2022/2022-06-23_4876876000001594004")
@@ -22,8 +23,8 @@ DAMAGED = FoundSnapshot(PATH, RecordDamaged("no JSON"), "cd")
 KNOWN = ArchivedJob(PATH, 1, "ab", frozenset({data("Data_000.zip")}))
 UNREAD = ArchivedJob(PATH, 0, "", frozenset())
 STANDING = Standing(
-    MADE.taken.at,
-    MADE.archived_at,
+    to_fixed_text(MADE.taken.at),
+    to_fixed_text(MADE.archived_at),
     str(PATH),
     ZGID,
     JOB.job,
@@ -63,8 +64,12 @@ def test_what_differs_about_a_job_is_said(known, found, told):
         (STANDING, DAMAGED, "takes .* for whole"),
         (STANDING._replace(verified=None), DAMAGED, "takes .* for whole"),
         (STANDING._replace(job_id="5"), FOUND, "does not know .* as it is"),
-        (STANDING._replace(taken_at=MADE.taken.at + timedelta(1)), FOUND, "does not know .* as it is"),
-        (STANDING._replace(archived_at=MADE.archived_at + timedelta(1)), FOUND, "does not know .* as it is"),
+        (STANDING._replace(taken_text=to_fixed_text(MADE.taken.at + timedelta(1))), FOUND, "does not know .* as it is"),
+        (
+            STANDING._replace(archived_text=to_fixed_text(MADE.archived_at + timedelta(1))),
+            FOUND,
+            "does not know .* as it is",
+        ),
         (STANDING._replace(size=MADE.size + 1), FOUND, "does not know .* as it is"),
     ],
 )

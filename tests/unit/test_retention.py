@@ -8,7 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from backupd.core.model import JobId
-from backupd.core.retention import Keep, Reason, Rules, Standing, judge
+from backupd.core.retention import Reason, Rules, Standing, judge
+from backupd.core.times import to_fixed_text
 
 NOW = datetime(2024, 6, 1, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -17,7 +18,8 @@ DAY = timedelta(days=1)
 def snapshot(taken_at, *, number=0, verified: bool | None = True, partial=False, archived_at=None):
     job = JobId("757345985", f"{taken_at:%Y%m%d%H%M%S}{number:03}")
     path = f"main/{taken_at:%Y/%Y-%m-%d}_{job}"
-    return Standing(taken_at, archived_at or taken_at, path, job.zgid, job.job, verified, partial, 1000)
+    texts = (to_fixed_text(taken_at), to_fixed_text(archived_at or taken_at))
+    return Standing(*texts, path, job.zgid, job.job, verified, partial, 1000)
 
 
 def aged(days, **more):
@@ -29,11 +31,11 @@ def pruned(snapshots, rules, *, holds=None, now=NOW, skew=timedelta(0)):
 
 
 def kept(pruning):
-    return {verdict.snapshot for verdict in pruning.verdicts if isinstance(verdict, Keep)}
+    return {snapshot for verdict in pruning.verdicts if verdict.keeps for snapshot in verdict.snapshots}
 
 
 def rules_for(pruning, wanted):
-    (verdict,) = [verdict for verdict in pruning.verdicts if verdict.snapshot == wanted]
+    (verdict,) = [verdict for verdict in pruning.verdicts if wanted in verdict.snapshots]
     return [reason.rule for reason in verdict.reasons]
 
 
@@ -79,7 +81,7 @@ def test_keep_last_keeps_the_newest():
     pruning = pruned(snapshots, Rules(keep_last=2))
 
     assert kept(pruning) == set(snapshots[:2])
-    assert [drop.snapshot for drop in pruning.drops] == [snapshots[3], snapshots[2]]
+    assert pruning.drops == (snapshots[3], snapshots[2])
 
 
 def test_of_each_day_the_newest_is_kept():
@@ -137,9 +139,10 @@ def test_each_rule_stands_alone_and_every_reason_is_named():
 def test_what_goes_is_told_why_by_every_rule():
     snapshots = [aged(10), aged(60)]
 
-    (drop,) = pruned(snapshots, Rules(keep_last=1, keep_within=20 * DAY)).drops
+    pruning = pruned(snapshots, Rules(keep_last=1, keep_within=20 * DAY))
 
-    assert [(reason.rule, reason.text) for reason in drop.reasons] == [
+    assert rules_for(pruning, snapshots[1]) == ["keep_last", "keep_within"]
+    assert [(reason.rule, reason.text) for reason in pruning.against] == [
         ("keep_last", "it is not one of the newest 1"),
         ("keep_within", "it was taken before 2024-05-02T12:00:00Z"),
     ]
@@ -160,7 +163,7 @@ def test_a_held_snapshot_stays_and_says_why():
     pruning = pruned(snapshots, Rules(keep_last=1), holds={snapshots[1].job: "audit of 2023"})
 
     assert kept(pruning) == set(snapshots)
-    assert pruning.verdicts[1].reasons[0].text == "it is held: audit of 2023"
+    assert pruning.reasons[1][0].text == "it is held: audit of 2023"
 
 
 @pytest.mark.parametrize(("age", "stays"), [(timedelta(days=7) - timedelta(seconds=1), True), (7 * DAY, False)])
@@ -218,7 +221,7 @@ def test_a_snapshot_taken_lately_is_young_whatever_its_manifest_says_of_its_arch
 
 def refused(pruning):
     assert pruning.drops == ()
-    assert all(isinstance(verdict, Keep) for verdict in pruning.verdicts)
+    assert all(verdict.keeps for verdict in pruning.verdicts)
     return pruning.refusal.rule if pruning.refusal else None
 
 
@@ -265,7 +268,7 @@ def test_nothing_goes_while_nothing_is_known_to_be_whole():
 def test_an_empty_archive_has_nothing_to_prune():
     pruning = pruned([], Rules(keep_last=1))
 
-    assert pruning.verdicts == ()
+    assert list(pruning.verdicts) == []
     assert pruning.refusal is None
 
 
@@ -299,20 +302,21 @@ rule_sets = st.builds(
 
 @given(archives, rule_sets)
 def test_every_snapshot_gets_one_verdict_newest_first_with_a_reason(snapshots, rules):
-    verdicts = pruned(snapshots, rules).verdicts
+    pruning = pruned(snapshots, rules)
 
-    assert sorted(verdict.snapshot.path for verdict in verdicts) == sorted(each.path for each in snapshots)
-    assert [verdict.snapshot.taken_at for verdict in verdicts] == sorted(
-        (each.taken_at for each in snapshots), reverse=True
-    )
+    verdicts = list(pruning.verdicts)
+    judged = [snapshot for verdict in verdicts for snapshot in verdict.snapshots]
+    assert sorted(each.path for each in judged) == sorted(each.path for each in snapshots)
+    assert [each.taken_at for each in judged] == sorted((each.taken_at for each in snapshots), reverse=True)
     assert all(verdict.reasons for verdict in verdicts)
+    assert set(pruning.drops) == set(snapshots) - kept(pruning)
 
 
 @given(archives, rule_sets, st.data())
 def test_held_young_and_last_verified_snapshots_never_go(snapshots, rules, data):
     held = {each.job: "why" for each in snapshots if data.draw(st.booleans())}
 
-    gone = {drop.snapshot for drop in pruned(snapshots, rules, holds=held).drops}
+    gone = pruned(snapshots, rules, holds=held).drops
 
     sound = [each for each in snapshots if each.is_sound]
     assert not any(each.job in held for each in gone)
