@@ -1,6 +1,6 @@
 """What people and programs read of this run, on both outputs, passes here: it shows no secret of the settings."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,10 +33,10 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
 
 
-def are_printable(texts: Collection[str]) -> bool:
+def are_printable(texts: Iterable[str]) -> bool:
     """Tell whether `printable` would leave all these texts as they are; in one go, since there may be very many."""
-    whole = "\n".join(texts)
-    return clean(whole) == whole and all(map(str.isprintable, texts))
+    whole = " ".join(texts)
+    return whole.isprintable() and clean(whole) == whole
 
 
 def document(value: Any) -> Any:

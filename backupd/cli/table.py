@@ -8,7 +8,7 @@ rows: `write` takes them in pages, each aligned by itself.
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from backupd.cli.failures import joined
@@ -85,7 +85,7 @@ def _cells(rows: Iterable[Row]) -> list[_Cells]:
 def _aligned(columns: Sequence[Column], rows: Sequence[Row], *, titles: bool) -> str:
     cells = zip(*rows, strict=True)
     texts = [[column.title, *_texts(cell)] for column, cell in zip(columns, cells, strict=True)]
-    if not are_printable(set().union(*texts)):  # once each: rows share many
+    if not are_printable(chain.from_iterable(texts)):
         texts = [list(map(printable, column)) for column in texts]
     widths = [max(map(len, text)) * (1 if column.right else -1) for column, text in zip(columns, texts, strict=True)]
     line = _GAP.join(f"%{width}s" for width in widths)  # less than nothing: at the left
