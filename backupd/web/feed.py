@@ -6,13 +6,14 @@ Each reader has a queue with an end; one that does not keep up is dropped, and i
 import asyncio
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from backupd.core import events
 
 _QUEUE = 256  # messages; a minute of four files
 _READERS = 64  # at the same time
+END = ""  # no message, but that none follows
 
 _CHANGES = (
     *(events.CycleStarted, events.CycleFinished, events.CycleFailed, events.StepFailed),
@@ -74,7 +75,7 @@ class Feed:
 
     @contextmanager
     def reader(self, drop: Callable[[], None]) -> Iterator[asyncio.Queue[str]]:
-        """Give a queue of server-sent messages while it is open."""
+        """Give a queue of server-sent messages while it is open; `END` is the last one."""
         reader = Reader(asyncio.Queue(self.queue), drop)
         self._readers[id(reader)] = reader
         try:
@@ -83,9 +84,11 @@ class Feed:
             self._readers.pop(id(reader), None)
 
     def drop_all(self) -> None:
-        """End all connections."""
+        """End all connections, also of those who just wait."""
         for reader in [*self._readers.values()]:
             reader.drop()
+            with suppress(asyncio.QueueFull):  # who has something to send finds out by that
+                reader.messages.put_nowait(END)
 
     def _send(self, kind: str, message: object) -> None:
         text = f"event: {kind}\ndata: {json.dumps(message)}\n\n"

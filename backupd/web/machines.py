@@ -10,7 +10,7 @@ from backupd.core.errors import BackupdError
 from backupd.core.overview import OrgStatus, Overview
 from backupd.core.times import to_text
 from backupd.telemetry.metrics import CONTENT_TYPE, Metrics
-from backupd.web.feed import Feed
+from backupd.web.feed import END, Feed
 from backupd.web.guard import Guard
 from backupd.web.ports import Facts
 
@@ -62,8 +62,8 @@ class Machines:
         with self._feed.reader(transport.abort if transport else lambda: None) as messages:
             try:
                 await response.write(b"retry: 3000\nevent: hello\ndata: {}\n\n")
-                while True:
-                    await response.write((await _next(messages)).encode())
+                while (text := await _next(messages)) != END:
+                    await response.write(text.encode())
             except ConnectionError:
                 pass  # the reader went away, or was dropped
         return response

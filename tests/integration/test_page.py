@@ -530,8 +530,8 @@ async def test_a_reader_that_stops_reading_is_dropped_and_never_waited_for():
         assert (await page.get())[0] == 200
 
 
-@pytest.mark.slow
-async def test_open_pages_do_not_delay_the_end():
+async def test_open_pages_do_not_delay_the_end(monkeypatch):
+    monkeypatch.setattr("backupd.web.server._GRACE", 60.0)  # of which nothing is needed
     async with asyncio.timeout(5), visit() as page, page.session.get(page.base + "/events") as stream:
         await _message(stream.content)
         await page.front.show(None, page.facts)
