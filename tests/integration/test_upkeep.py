@@ -1,5 +1,6 @@
 """After the day a snapshot was made: kept or dropped by rule, held, read again, healed. Real wiring, injected time."""
 
+import asyncio
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +30,7 @@ from backupd.core.names import MANIFEST
 from backupd.core.retention import Rules
 from backupd.settings import load
 from backupd.simulator import Refuse
-from backupd.verify import FileReading, Unreadable, ZipLimits
+from backupd.verify import FileReading, Unreadable, ZipLimits, check_file
 from backupd.verify.apart import read_apart
 from tests.fakes.guillotine import Guillotine, Killed
 from tests.fakes.records import checksums_hold
@@ -40,6 +41,25 @@ RUNS = ("4001", "4002", "4003")
 AT_ANY_STEP = pytest.mark.parametrize(
     "at", [pytest.param(step, marks=[] if step % 13 == 1 else pytest.mark.crash) for step in range(1, 80)]
 )
+
+
+_READ_APART = "backupd.upkeep.caretaker.read_apart"
+
+
+async def _read_here(path: Path, limits: ZipLimits, *, name: str) -> FileReading:
+    return await asyncio.to_thread(check_file, path, limits, name=name)
+
+
+@pytest.fixture(autouse=True)
+def _without_a_process(monkeypatch):
+    """Read archived files in this process: another one finds the same (test_reading_apart), at ten times the cost."""
+    monkeypatch.setattr(_READ_APART, _read_here)
+
+
+@pytest.fixture
+def apart(monkeypatch):
+    """Read archived files in a process of its own, as the daemon does."""
+    monkeypatch.setattr(_READ_APART, read_apart)
 
 
 @pytest.fixture
@@ -308,6 +328,7 @@ async def _die(*_: object) -> None:
 # --- reading again, healing ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("apart")
 async def test_a_scrub_reads_the_longest_unread_first_and_each_in_its_turn(keeper):
     keeper.operator.clock.pass_time(days=1)
     first = await keeper.scrub()
@@ -352,9 +373,9 @@ def unreadable(monkeypatch):
     async def read(path: Path, limits: ZipLimits, *, name: str) -> FileReading:
         if jobs & {part.rpartition("_")[2] for part in path.parts}:
             return Unreadable(ArchiveError("EIO"))
-        return await read_apart(path, limits, name=name)
+        return await _read_here(path, limits, name=name)
 
-    monkeypatch.setattr("backupd.upkeep.caretaker.read_apart", read)
+    monkeypatch.setattr(_READ_APART, read)
     return jobs
 
 
@@ -462,6 +483,7 @@ async def test_what_was_restored_from_a_copy_is_found_whole_within_a_day(keeper)
     assert rows[0] == ("4003", None, 0)
 
 
+@pytest.mark.usefixtures("apart")
 async def test_damage_is_healed_while_the_link_lives(tmp_path):
     async with operated(tmp_path, run("4001")) as operator:
         await operator.run_once()
