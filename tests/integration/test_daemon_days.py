@@ -133,7 +133,7 @@ class Daemon:
         """Let so much time pass: in steps while nothing is to be done, and as slowly as real work needs otherwise."""
         end = self.clock.now() + timedelta(**span)
         while self.clock.now() < end or self.works:
-            due = self.works or self.next_poll <= self.clock.now()
+            due = self.works or self.is_due
             self.clock.pass_time(min(STEP, self.clock.next_to_wake()) if due else STEP)
             await asyncio.sleep(0.001)
 
@@ -158,10 +158,16 @@ class Daemon:
             quiet = 0 if (self.root / ".state" / "main.holder").exists() else quiet + 1
 
     @property
-    def next_poll(self) -> datetime:
+    def is_due(self) -> bool:
+        """Whether a cycle should run; a daemon that says nothing of it either begins, or has lost its disk."""
+        next_poll = self.next_poll
+        return not self.polls if next_poll is None else next_poll <= self.clock.now()
+
+    @property
+    def next_poll(self) -> datetime | None:
         """When the next cycle is due, as the daemon says."""
         state = read_state(self.root / ".state" / "service.json")
-        return min(state.next_polls.values()) if state and state.next_polls else self.clock.now()
+        return min(state.next_polls.values()) if state and state.next_polls else None
 
     @property
     def snapshots(self) -> int:
@@ -202,6 +208,7 @@ async def test_a_job_that_appears_later_is_archived_and_three_more_over_six_week
         assert 2 * 43 <= running.polls <= 2 * 43 + 2
         assert not running.ear.of(events.CycleFailed)
         assert not running.ear.of(events.StepFailed)
+        assert running.next_poll is not None
         assert running.next_poll > running.clock.now()
 
 
@@ -257,6 +264,7 @@ async def test_an_archive_that_was_begun_below_the_disk_is_left_alone(tmp_path, 
         shutil.rmtree(running.root)
         away.rename(running.root)
         await running.live(hours=12)
+        assert running.next_poll is not None
         assert running.next_poll > running.clock.now() - 2 * STEP
         assert read_pulse(running.root / ".state", "main").failing_since is None
 
