@@ -3,13 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from backupd.app import Surroundings, open_app, open_library, open_records
 from backupd.core.exits import Exit
 from backupd.core.facts import Fact
 from backupd.settings import load
 from backupd.simulator import FileSpec, OrgSpec, RunSpec, Scenario, ScheduleSpec, Simulator, Vendor, ago
+from backupd.simulator.zips import zip_stream
 from tests.fakes.clock import FakeClock
 from tests.fakes.records import Ear, checksums_hold, snapshots
 
@@ -105,11 +108,18 @@ class Operator:
 
 def run(job: str = JOB, *, days_ago: float = 2, names: tuple[str, ...] = NAMES, **fields: object) -> RunSpec:
     """Give a finished run with small zips."""
-    files = tuple(
-        FileSpec("attachments" if name.startswith("Attachments") else "data", name, SIZE, seed=f"{job}{name}")
-        for name in names
-    )
+    files = tuple(FileSpec(_kind(name), name, content=_zip(job, name)) for name in names)
     return RunSpec(job, finished=ago(days=days_ago), files=files, **fields)  # type: ignore[arg-type]  # any field of it
+
+
+@cache
+def _zip(job: str, name: str) -> bytes:
+    """Give the same zip whenever a test asks for it: making one takes as long as archiving it."""
+    return b"".join(zip_stream(_kind(name), SIZE, f"{job}/{name}", compression="mixed"))
+
+
+def _kind(name: str) -> Literal["data", "attachments"]:
+    return "attachments" if name.startswith("Attachments") else "data"
 
 
 @asynccontextmanager
