@@ -13,6 +13,7 @@ DESCRIBED = 8
 LZMA_END_MARK = 2
 MAX16, MAX32 = 0xFFFF, 0xFFFFFFFF
 EMPTY = b"PK\x05\x06" + bytes(18)
+_LZMA = [{"id": lzma.FILTER_LZMA1, "preset": 0}]  # a small dictionary: the default one is longer to get than to fill
 
 Descriptor = Literal["signed", "bare", "signed64", "bare64"]
 Fields = Mapping[str, int | bytes]
@@ -52,7 +53,7 @@ def pack(content: bytes, method: int) -> bytes:
 
 def pack_lzma(content: bytes) -> bytes:
     """Compress as LZMA in a zip: version, length of the properties, properties, then a stream with an end mark."""
-    alone = lzma.compress(content, lzma.FORMAT_ALONE)  # 5 bytes of properties, 8 of length, the stream
+    alone = lzma.compress(content, lzma.FORMAT_ALONE, filters=_LZMA)  # 5 bytes of properties, 8 of length, the stream
     return b"\x09\x14\x05\x00" + alone[:5] + alone[13:]
 
 
