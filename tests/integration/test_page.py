@@ -3,13 +3,18 @@
 import asyncio
 import re
 import socket
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from threading import current_thread, main_thread
+from types import CodeType
 
 import aiohttp
+import aiohttp_jinja2
+import jinja2
 import pytest
+from jinja2.bccache import Bucket
 
 from backupd.core import calendar, events
 from backupd.core.errors import ArchiveError
@@ -39,6 +44,31 @@ class Visit:
     async def send(self, method: str, path: str, **rest) -> tuple[int, str, aiohttp.ClientResponse]:
         async with self.session.request(method, self.base + path, allow_redirects=False, **rest) as answer:
             return answer.status, await answer.text(), answer
+
+
+class Compiled(jinja2.BytecodeCache):
+    """Keeps templates compiled for all tests, each of which has a server of its own."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        with suppress(KeyError):
+            bucket.code = self._code[bucket.key, bucket.checksum]
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        assert bucket.code is not None
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    return Compiled()
+
+
+@pytest.fixture(autouse=True)
+def _compile_once(monkeypatch, compiled):
+    monkeypatch.setattr(aiohttp_jinja2, "setup", partial(aiohttp_jinja2.setup, bytecode_cache=compiled))
 
 
 @asynccontextmanager
