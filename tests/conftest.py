@@ -1,5 +1,6 @@
 """What all tests have in common."""
 
+import gc
 import logging
 import signal
 import sys
@@ -23,6 +24,12 @@ def pytest_configure() -> None:
     """Let Ctrl-C reach the programs that tests run, also where the tests were started in the background, without it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lives to the end: modules, and thousands of tests. It took a tenth of all time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
