@@ -27,7 +27,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector what lives to the end: modules, and thousands of tests. It took a tenth of all time."""
+    """Spare the garbage collector what lives to the end, modules and thousands of tests: that was a tenth of all."""
     gc.collect()
     gc.freeze()
 
