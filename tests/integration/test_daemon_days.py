@@ -255,10 +255,9 @@ async def test_an_archive_that_was_begun_below_the_disk_is_left_alone(tmp_path, 
         (running.root / ".state" / "service.json").unlink()
         below = {path: path.read_bytes() for path in running.root.rglob("*") if path.is_file()}
         mounted.clear()
-        await running.live(hours=9)
+        await running.until(events.CycleFailed, 3)
 
         assert {path: path.read_bytes() for path in running.root.rglob("*") if path.is_file()} == below
-        assert len(running.ear.of(events.CycleFailed)) > 2
 
         mounted.add(str(running.root.resolve()))
         shutil.rmtree(running.root)
@@ -277,7 +276,7 @@ async def test_a_disk_that_is_gone_is_told_at_once_and_nothing_is_made_in_its_pl
         if left == "an empty folder":  # the place where it was mounted
             running.root.mkdir()
         running.vendor.add_run(run("4000", days_ago=0))
-        await running.live(hours=9)
+        await running.until(events.CycleFailed, 3)
 
         assert list(running.root.iterdir() if running.root.exists() else []) == []
         failed = running.ear.of(events.CycleFailed)
