@@ -21,6 +21,7 @@ from backupd.app.doctor import examine
 from backupd.archive import trial
 from backupd.archive.locking import hold
 from backupd.core.diagnosis.finding import Finding, Result
+from backupd.core.diagnosis.modes import Access
 from backupd.core.exits import worst
 from backupd.settings import load
 from backupd.settings.provenance import certificate_places, provenance, proxies
@@ -623,6 +624,44 @@ def test_the_kind_of_file_system_is_that_of_the_deepest_mount(tmp_path):
     assert trial.kind_of_file_system(Path("/usr"), tmp_path / "none") == ""
     mounts.write_bytes(mounts.read_bytes() + b"24 22 0:42 / /media/\xff rw - vfat /dev/sdb1 rw\n")  # no UTF-8
     assert trial.kind_of_file_system(Path("/usr"), mounts) == "ext4"
+
+
+def test_a_file_is_moved_through_every_folder_that_is_there_and_nothing_is_left_of_it(tmp_path, monkeypatch):
+    for name in (".staging", "main", "other", ".state", "lost+found"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "a_file").touch()
+    (tmp_path / f".check-{os.getpid()}").write_text("left by one that was killed")
+    way, real = [], os.rename
+
+    def move(source, target) -> None:
+        way.append(Path(target).parent.name)
+        if "other" in str(target):
+            raise OSError(18, os.strerror(18))
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", move)
+
+    assert trial.try_renames(tmp_path) == ("other (Invalid cross-device link)",)
+    assert way == [".staging", "main", "other", ".state"]
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a_file"]
+
+
+def test_folders_of_orgs_and_private_places_are_told_with_owner_and_mode(tmp_path):
+    for name, mode in (("main", 0o750), ("lost+found", 0o700), (".state", 0o700)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(mode)
+    (tmp_path / "notes").touch()
+    for name in ("main.token", "main.lock"):
+        (tmp_path / ".state" / name).touch()
+        (tmp_path / ".state" / name).chmod(0o640)
+    owner, group = os.getuid(), os.getgid()
+
+    assert trial.org_folders(tmp_path) == (Access(tmp_path / "main", 0o750, owner, group),)
+    assert trial.private_places(tmp_path) == (
+        Access(tmp_path / ".state", 0o700, owner, group),
+        Access(tmp_path / ".state/main.token", 0o640, owner, group),
+    )
+    assert trial.org_folders(tmp_path / "none") == trial.private_places(tmp_path / "none") == ()
 
 
 @pytest.mark.parametrize("kind", ["overlay", "ext4", "btrfs"])

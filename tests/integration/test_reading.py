@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from backupd.core.errors import ArchiveError
 from backupd.core.model import Checked
 from backupd.verify import Damaged, Missing, Unreadable, Whole, ZipLimits, check_file, new_check, read_again
+from backupd.verify.disk import DiskCheck
+from backupd.verify.source import Source
 from tests.fakes.corpus.case import DEALS, LEADS, NOTE, PHOTO, USUAL
 from tests.fakes.zips import DEFLATED, Member, build
 
@@ -25,6 +28,10 @@ def save(folder: Path, data: bytes) -> Path:
     path = folder / "Data_001.zip"
     path.write_bytes(data)
     return path
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
@@ -105,6 +112,59 @@ def test_a_file_that_cannot_be_read_says_nothing_about_the_zip(tmp_path):
 
     assert isinstance(reading, Unreadable)
     assert str(reading.why) == f"{tmp_path} could not be read: Is a directory"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_no_file_stays_open_whatever_was_found(tmp_path, workers):
+    path = save(tmp_path, build(LARGE))
+    await read_again(path, LIMITS, workers=workers)
+    before = open_files()
+
+    await read_again(path, LIMITS, workers=workers)
+    await read_again(save(tmp_path, build(LARGE)[:-9]), LIMITS, workers=workers)
+    check_file(tmp_path, LIMITS)
+
+    assert open_files() == before
+
+
+async def test_a_file_is_called_by_its_own_name_unless_it_has_another(tmp_path):
+    path = save(tmp_path, b"<html>")
+
+    for name, called in ((None, "Data_001.zip"), ("data/Data_001.zip", "data/Data_001.zip")):
+        for found in (check_file(path, LIMITS, name=name), await read_again(path, LIMITS, name=name)):
+            assert isinstance(found, Damaged)
+            assert str(found.why) == f"{called}: it does not begin as a zip does"
+
+
+def test_when_one_worker_cannot_read_a_member_the_others_do_not_go_on(tmp_path, monkeypatch):
+    path, real, read = save(tmp_path, build(USUAL)), os.preadv, []
+
+    def refuse_the_first_member(descriptor, buffers, offset) -> int:
+        read.append(offset)
+        if read.count(0) == 2:  # the first time, only its signature was asked for
+            raise OSError(5, os.strerror(5))
+        return real(descriptor, buffers, offset)
+
+    monkeypatch.setattr(os, "preadv", refuse_the_first_member)
+    with Source(path) as source:
+        check = DiskCheck(source, "Data_001.zip", LIMITS)
+        with pytest.raises(ArchiveError, match="Input/output error"):
+            check.work()
+        read.clear()
+        check.work()
+
+    assert read == []
+
+
+def test_bytes_are_read_from_where_they_are_asked_for_and_none_outside_of_the_file(tmp_path):
+    with Source(save(tmp_path, b"0123456789")) as source:
+        assert source.size == 10
+        assert source.read(0, 4) == b"0123"
+        assert source.read(8, 4) == b"89"
+        assert source.read(9, 1) == b"9"
+        assert source.read(10, 1) == source.read(-1, 4) == source.read(99, 4) == b""
+        assert [bytes(block) for block in source.blocks(3, 6)] == [b"345"]
+        assert list(source.blocks(6, 6)) == []
 
 
 async def test_reading_again_leaves_the_loop_free(tmp_path):

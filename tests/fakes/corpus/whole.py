@@ -45,6 +45,7 @@ def odd() -> Iterator[Case]:
     """Oddities that endanger nobody who does not extract, kept as the vendor made them."""
     yield Case("listed backwards", build(USUAL, listing=[3, 2, 1, 0]), members=4)
     yield Case("listed shuffled", build(USUAL, listing=[2, 0, 3, 1]), members=4)
+    yield Case("first two listed the other way round", build(USUAL, listing=[1, 0, 2, 3]), members=4)
     yield Case("name twice", build([LEADS, replace(PHOTO, name=LEADS.name)]), members=2)
     for name in (
         b"../../etc/passwd",
