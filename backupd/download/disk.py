@@ -1,15 +1,18 @@
 """The part file on the disk: opened, written, read, synced; what the system refuses becomes an error of ours."""
 
+import asyncio
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from backupd.core.errors import ArchiveError, ArchiveFull
 from backupd.core.ranges import Ranges
 from backupd.core.slot import Slot
 from backupd.download.record import Kept, Record, Story, forget
 
+_T = TypeVar("_T")
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -87,3 +90,11 @@ class PartFile:
         file, self._file = self._file, -1  # the system may give its number to another file at once
         os.close(file)
         self._record.close()
+
+
+async def on_disk(slot: Slot, work: Callable[[], _T]) -> _T:
+    """Do blocking work on the part file in a thread. Raises ArchiveError."""
+    try:
+        return await asyncio.to_thread(work)
+    except OSError as error:
+        raise archive_error(error, slot.part) from error

@@ -101,8 +101,7 @@ class Fetch:
 
     @property
     def _in_hand(self) -> int:
-        growing = self._holding.growing
-        return growing.in_hand if growing is not None else 0
+        return self._holding.in_hand
 
     def _take_on(self, tasks: set[asyncio.Task[None]]) -> None:
         """Look how the connections do, and let helpers join on free places."""
@@ -157,6 +156,11 @@ class Fetch:
                 await self._drop(changed or "the file server does not serve the rest alone")
                 lane.stop = stop  # a helper that is gone now may have cut it
             self._crew.promised = answer.head.promises_parts
+            if first.size == stop:
+                await self._tools.pace.spend(stop)
+                holding.take_whole(version, bytes(first.data))
+                first.give_back()
+                return
             growing = await holding.begin(version)
             await self._require_room()
             await self._crew.pour(growing, lane, body, first)

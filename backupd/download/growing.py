@@ -14,18 +14,16 @@ import hashlib
 from collections import deque
 from collections.abc import Callable
 from threading import Lock
-from typing import TypeVar
 
 from backupd.core.check import Check
 from backupd.core.model import Checked
 from backupd.core.slot import Slot
 from backupd.download.blocks import BLOCK, RING, Block
-from backupd.download.disk import PartFile, archive_error
+from backupd.download.disk import PartFile, archive_error, on_disk
 from backupd.download.record import Kept, Story
 from backupd.download.tools import Tools
 from backupd.download.workers import Strand
 
-_T = TypeVar("_T")
 _MOST_LOST = 64_000_000  # bytes that a power cut may cost: those that are not synced, and those on their way
 _SYNC_EVERY = 32_000_000  # bytes written between two syncs, at most, so that the last one is short
 
@@ -74,13 +72,13 @@ class Growing:
     @classmethod
     async def begin(cls, slot: Slot, kept: Kept, check: Check, tools: Tools) -> "Growing":
         """Start from nothing. What lay there is gone."""
-        file = await _on_disk(slot, lambda: PartFile.begin(slot, kept, tools.boot))
+        file = await on_disk(slot, lambda: PartFile.begin(slot, kept, tools.boot))
         return cls(slot, file, kept, check, tools)
 
     @classmethod
     async def go_on(cls, slot: Slot, kept: Kept, check: Check, tools: Tools) -> "Growing":
         """Go on with what is kept; hash and check begin to read it at once."""
-        file = await _on_disk(slot, lambda: PartFile.go_on(slot, kept, tools.boot))
+        file = await on_disk(slot, lambda: PartFile.go_on(slot, kept, tools.boot))
         return cls(slot, file, kept, check, tools)
 
     @property
@@ -124,12 +122,12 @@ class Growing:
         """Read back what was taken. Raises ArchiveError."""
         await self._flush()
         memory = memoryview(bytearray(stop - start))
-        await _on_disk(self._slot, lambda: self._file.read(memory, start))
+        await on_disk(self._slot, lambda: self._file.read(memory, start))
         return memory
 
     async def note(self, story: Story) -> None:
         """Keep the story so far in the record."""
-        await _on_disk(self._slot, lambda: self._file.note(story))
+        await on_disk(self._slot, lambda: self._file.note(story))
 
     async def finish(self, total: int) -> tuple[str, Checked]:
         """Return sha256 and what the check found, once all `total` bytes are written for good, hashed and checked.
@@ -138,7 +136,7 @@ class Growing:
         """
         await self._flush()
         await self._until(lambda: self._syncing is None)
-        await _on_disk(self._slot, lambda: self._file.complete(total))
+        await on_disk(self._slot, lambda: self._file.complete(total))
         readers = (self._hasher, self._checker)
         await self._until(lambda: all(reader.read >= total for reader in readers) or self._error is not None)
         self.raise_failure()
@@ -274,11 +272,3 @@ class Growing:
     def _tell_loop(self, what: Callable[[], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits any more
             self._loop.call_soon_threadsafe(what)
-
-
-async def _on_disk(slot: Slot, work: Callable[[], _T]) -> _T:
-    """Do blocking work on the part file in a thread. Raises ArchiveError."""
-    try:
-        return await asyncio.to_thread(work)
-    except OSError as error:
-        raise archive_error(error, slot.part) from error

@@ -170,6 +170,17 @@ async def test_another_process_resumes_what_the_first_one_left(bench):
     assert received.resumed_bytes == 400_000
 
 
+@pytest.mark.parametrize("size", [200_000, 400_000])  # in one block, and in several
+async def test_another_process_asks_for_nothing_of_what_is_whole(tmp_path, size):
+    async with downloading(tmp_path, size=size) as bench:
+        await bench.fetch()
+        bench.vendor.requests.clear()
+
+        bench.assert_whole(await bench.fetch())
+
+        assert bench.downloads == []
+
+
 async def test_a_cancelled_download_keeps_what_came(tmp_path):
     async with downloading(tmp_path, size=3_000_000) as bench:
         bench.vendor.fault(Stall(after=1_500_000))
