@@ -27,6 +27,7 @@ class Holding:
         self.total: int | None = None  # None: not known yet
         self.story = Story()
         self._whole: tuple[Version, bytes] | None = None  # all of it, where that is no more than a block
+        self._keeping: asyncio.Task[tuple[str, Checked]] | None = None  # that
         self._link, self._slot, self._tools = link, slot, tools
         self._opened = False
 
@@ -66,6 +67,8 @@ class Holding:
         growing, self.growing = self.growing, None
         if growing is not None:
             await growing.close()
+        if self._keeping is not None:
+            await asyncio.gather(self._keeping, return_exceptions=True)
 
     @property
     def in_hand(self) -> int:
@@ -106,7 +109,8 @@ class Holding:
         assert total is not None  # noqa: S101  nothing is missing, so something is there
         if self._whole is not None:
             version, data = self._whole
-            sha256, checked = await on_disk(self._slot, lambda: self._keep(version, data))
+            self._keeping = asyncio.create_task(on_disk(self._slot, lambda: self._keep(version, data)), name="keep")
+            sha256, checked = await asyncio.shield(self._keeping)  # a thread cannot be stopped: `close` waits for it
         else:
             assert growing is not None  # noqa: S101  as above
             version = growing.version

@@ -181,6 +181,28 @@ async def test_another_process_asks_for_nothing_of_what_is_whole(tmp_path, size)
         assert bench.downloads == []
 
 
+async def test_a_cancelled_download_ends_when_no_thread_writes_any_more(tmp_path, monkeypatch):
+    began, go_on = Event(), Event()
+    complete = PartFile.complete
+
+    def slowly(file: PartFile, total: int) -> None:
+        began.set()
+        assert go_on.wait(10)
+        complete(file, total)
+
+    monkeypatch.setattr(PartFile, "complete", slowly)
+    async with downloading(tmp_path, size=200_000) as bench:
+        task = asyncio.create_task(bench.fetch())
+        await asyncio.to_thread(began.wait, 10)
+        task.cancel()
+        done, _ = await asyncio.wait([task], timeout=0.05)
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    assert not done
+
+
 async def test_a_cancelled_download_keeps_what_came(tmp_path):
     async with downloading(tmp_path, size=3_000_000) as bench:
         bench.vendor.fault(Stall(after=1_500_000))
