@@ -94,12 +94,12 @@ def _packed_size(local: Entry, listed: Entry | None, *, described: bool) -> int 
         return local.packed
     if listed is not None:
         return listed.packed
+    if local.method == LZMA and not local.flags & LZMA_END_MARK:
+        raise NotInPassing  # whatever its header says of its length, what it unpacks to is needed as well
     if local.packed:
         return local.packed
     if local.method == STORED:
         return 0  # as for an empty member; the descriptor shows whether it is one
-    if local.method == LZMA and not local.flags & LZMA_END_MARK:
-        raise NotInPassing
     return None
 
 

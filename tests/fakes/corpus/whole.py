@@ -31,6 +31,9 @@ def usual() -> Iterator[Case]:
     unmarked = replace(LEADS, method=LZMA, packed_bytes=LEADS_WITHOUT_END_MARK)
     yield Case("lzma without end mark", build([unmarked, PHOTO]), members=2)
     yield Case("lzma without end mark, descriptor", build([replace(unmarked, descriptor="signed"), PHOTO]), members=2)
+    sizes: dict[str, int | bytes] = {"packed": len(LEADS_WITHOUT_END_MARK), "unpacked": len(LEADS.content)}
+    known = replace(unmarked, descriptor="signed", local=sizes)
+    yield Case("lzma without end mark, descriptor, sizes known before", build([known, PHOTO]), members=2)
     for form in FORMS:
         stored = [replace(member, descriptor=form) for member in (LEADS, PHOTO)]
         yield Case(f"stored, descriptor {form}", build(stored), members=2)
