@@ -16,6 +16,7 @@ from backupd.core.model import Checked
 from backupd.verify import ZipLimits, new_check, tally, unpack
 from backupd.verify.disk import check_on_disk
 from backupd.verify.engine import STANDARD
+from backupd.verify.pulled import AT_ONCE
 from tests.fakes.corpus import Case, cases
 from tests.fakes.corpus.case import DEALS, LEADS, NOTE, PHOTO, USUAL
 from tests.fakes.corpus.whole import LEADS_WITHOUT_END_MARK
@@ -309,7 +310,7 @@ def test_a_file_that_is_needed_and_gone_is_the_archives_error(tmp_path: Path):
 @pytest.mark.parametrize("method", [DEFLATED, BZIP2])
 def test_what_comes_out_behind_the_last_byte_that_goes_in_is_not_lost(make: Make, beyond: int, method: int, path: Path):
     # The unpacked data comes out in pieces of this length; decompressors take in some bytes before they are needed.
-    length = 262_144 + beyond
+    length = AT_ONCE + beyond
 
     found = judge(make(LIMITS), build([Member(method=method, content=bytes(length))]), path)
 

@@ -73,14 +73,25 @@ async def test_a_root_is_made_ready_with_private_folders(shelf):
     assert files(shelf.root) == []
 
 
-@pytest.mark.parametrize("make", [lambda root: root.rmdir(), lambda root: (root.rmdir(), root.write_text("x"))])
-async def test_a_root_that_is_no_folder_is_not_made_but_named(shelf, make):
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda root: root.rmdir(), "missing"),
+        (lambda root: (root.rmdir(), root.write_text("x")), "not a folder"),
+    ],
+)
+async def test_a_root_that_is_no_folder_is_not_made_but_named(shelf, make, told):
     make(shelf.root)
 
-    with pytest.raises(ArchiveUnusable, match=str(shelf.root)) as caught:
+    with pytest.raises(ArchiveUnusable, match=f"{shelf.root}: the archive's root is {told}$") as caught:
         await shelf.archive().prepare()
 
     assert caught.value.exit_status == Exit.CONFIG
+
+
+async def test_a_root_with_too_long_a_name_cannot_be_reached(tmp_path):
+    with pytest.raises(ArchiveUnusable, match="the archive's root cannot be reached: File name too long"):
+        await Shelf(tmp_path / ("a" * 300)).archive().prepare()
 
 
 async def test_a_root_that_cannot_be_written_to_is_named(shelf, monkeypatch):

@@ -165,6 +165,8 @@ def test_bytes_are_read_from_where_they_are_asked_for_and_none_outside_of_the_fi
         assert source.read(10, 1) == source.read(-1, 4) == source.read(99, 4) == b""
         assert [bytes(block) for block in source.blocks(3, 6)] == [b"345"]
         assert list(source.blocks(6, 6)) == []
+    with Source(save(tmp_path, _NOISE)) as source:  # of several blocks
+        assert source.read(5, 1_000_001) == _NOISE[5:1_000_006]
 
 
 async def test_reading_again_leaves_the_loop_free(tmp_path):
