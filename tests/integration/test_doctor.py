@@ -610,13 +610,15 @@ async def test_a_host_that_is_silent_is_given_up():
     assert found.problem == f"127.0.0.1:{port}: no answer within 0.05 s"
 
 
-def test_the_kind_of_file_system_is_that_of_the_deepest_mount(tmp_path):
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_the_kind_of_file_system_is_that_of_the_deepest_mount(tmp_path, order):
     mounts = tmp_path / "mountinfo"
-    mounts.write_text(
-        "21 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n"
-        f"22 21 0:40 / {tmp_path} rw,relatime shared:1 - nfs4 server:/a rw\n"
-        f"23 22 0:41 / {tmp_path}/a\\040b rw - tmpfs tmpfs rw\n"
+    lines = (
+        "21 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n",
+        f"22 21 0:40 / {tmp_path} rw,relatime shared:1 - nfs4 server:/a rw\n",
+        f"23 22 0:41 / {tmp_path}/a\\040b rw - tmpfs tmpfs rw\n",
     )
+    mounts.write_text("".join(lines[at] for at in order))
 
     assert trial.kind_of_file_system(tmp_path / "x", mounts) == "nfs4"
     assert trial.kind_of_file_system(tmp_path / "a b" / "c", mounts) == "tmpfs"

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from backupd.core.errors import ArchiveError
+from backupd.core.errors import ArchiveError, ZipRejected
 from backupd.core.model import Checked
 from backupd.verify import Damaged, Missing, Unreadable, Whole, ZipLimits, check_file, new_check, read_again
 from backupd.verify.disk import DiskCheck
+from backupd.verify.layout import entries, survey
+from backupd.verify.member import Place
 from backupd.verify.source import Source
 from tests.fakes.corpus.case import DEALS, LEADS, NOTE, PHOTO, USUAL
 from tests.fakes.zips import DEFLATED, Member, build
@@ -154,6 +156,28 @@ def test_when_one_worker_cannot_read_a_member_the_others_do_not_go_on(tmp_path, 
         check.work()
 
     assert read == []
+
+
+@pytest.mark.parametrize(
+    ("listing", "starts"), [(None, None), ((0, 1, 3, 2), "all"), ((1, 0, 2, 3), "all"), ((3, 2, 1, 0), "all")]
+)
+def test_members_in_the_directorys_order_take_no_memory_and_others_their_offsets(tmp_path, listing, starts):
+    with Source(save(tmp_path, build(USUAL, listing=listing))) as source:
+        layout = survey(source, LIMITS, Place())
+        found = list(entries(source, layout.directory, Place()))
+
+    offsets = sorted(entry.offset for entry in found)
+    assert (layout.members, layout.unpacked) == (4, sum(len(member.content) for member in USUAL))
+    assert (list(layout.starts) if layout.starts else None) == (offsets if starts else None)
+
+
+def test_an_empty_file_is_told_as_such_by_whichever_worker_looks_first(tmp_path):
+    for content, told in ((b"", "it is empty"), (b"<html>", "it does not begin as a zip does")):
+        with Source(save(tmp_path, content)) as source:
+            check = DiskCheck(source, "Data_001.zip", LIMITS)
+            check.work()
+            with pytest.raises(ZipRejected, match=told):
+                check.verdict()
 
 
 def test_bytes_are_read_from_where_they_are_asked_for_and_none_outside_of_the_file(tmp_path):
