@@ -182,11 +182,14 @@ async def test_what_lies_below_where_a_disk_was_mounted_is_not_the_archive(shelf
     shelf.clock.pass_time(days=1)
     with pytest.raises(ArchiveGone):
         await archive.orgs()
+    shelf.clock.pass_time(hours=1)
+    with pytest.raises(ArchiveGone):
+        await archive.orgs()
     assert len(shelf.ear.of(ArchiveLost)) == 2
 
     mounted.add(str(shelf.root.resolve()))
     assert await archive.orgs() == ()
-    assert shelf.ear.of(ArchiveFound) == [ArchiveFound(str(shelf.root), 86_400.0)]
+    assert shelf.ear.of(ArchiveFound) == [ArchiveFound(str(shelf.root), 90_000.0)]
     mounted.clear()
     with pytest.raises(ArchiveGone):
         await archive.orgs()
@@ -292,6 +295,16 @@ async def test_a_damaged_receipt_costs_its_file_and_no_other(shelf, text):
     staging = await shelf.stage()
     await shelf.fetch(staging, ONE, TWO)
     (shelf.root / ".staging/main" / JOB.job / "receipts/data/Data_001.zip.json").write_bytes(text)
+
+    assert list((await shelf.stage()).whole()) == [TWO]
+
+
+async def test_what_a_publishing_brought_in_and_is_not_there_any_more_is_not_whole(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE, TWO, ALIKE)
+    await shelf.publish(staging)
+    (shelf.root / FOLDER / "data/Data_001.zip").unlink()
+    os.truncate(shelf.root / FOLDER / "attachments/Data_001.zip", 3)
 
     assert list((await shelf.stage()).whole()) == [TWO]
 
@@ -438,6 +451,18 @@ async def test_what_was_let_go_of_is_neither_whole_nor_to_be_finished(shelf):
     assert await (await shelf.stage()).finished() is None
 
 
+async def test_what_was_published_is_told_after_a_crash_though_the_record_of_its_job_is_damaged(shelf):
+    staging = await shelf.stage()
+    await shelf.fetch(staging, ONE)
+    done = await shelf.publish(staging)
+    (shelf.root / ".staging/main" / JOB.job / "job.json").write_bytes(b"\x00")
+
+    (left,) = await shelf.archive().staged("main")
+
+    assert (left.job, left.into) == (JOB, None)
+    assert await left.finished() == done
+
+
 async def test_what_became_whole_since_the_publishing_stays_whole_when_that_is_let_go_of(shelf):
     staging = await shelf.stage()
     await shelf.fetch(staging, ONE)
@@ -480,6 +505,21 @@ async def test_a_file_without_a_copy_is_rejected_all_the_same(shelf):
 
     assert (await staging.reject(ONE, BAD)).count == 1
     assert staging.rejection(TWO) is None
+
+
+async def test_a_rejection_that_a_crash_cut_short_is_finished_and_told(shelf):
+    await reject(shelf, await shelf.stage(), b"bad")
+    folder = shelf.root / ".staging/main" / JOB.job
+    record = folder / "rejections/data/Data_001.zip.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "moving": True}))
+    (folder / "rejected/data/Data_001.zip").rename(folder / "parts/data/Data_001.zip.part")
+
+    again = await shelf.stage()
+
+    assert [event.step for event in shelf.ear.of(WorkFinishedLater)] == ["reject data/Data_001.zip"]
+    assert (folder / "rejected/data/Data_001.zip").read_bytes() == b"bad"
+    assert not again.slot(ONE).part.exists()
+    assert not json.loads(record.read_text())["moving"]
 
 
 async def test_a_rejection_that_came_to_its_end_is_not_finished_again_at_the_next_start(shelf):
@@ -813,15 +853,16 @@ async def test_a_snapshot_that_is_gone_cannot_be_added_to(shelf):
         await shelf.archive_job(TWO, into=first.path)
 
 
-async def test_a_file_in_the_way_is_not_overwritten(shelf):
+@pytest.mark.parametrize("content", [b"not ours", content_of(JOB, TWO)], ids=["other bytes", "the same bytes"])
+async def test_a_file_in_the_way_is_not_overwritten(shelf, content):
     first = await shelf.archive_job(ONE)
     stranger = shelf.root / FOLDER / "data/Data_002.zip"
-    stranger.write_bytes(b"not ours")
+    stranger.write_bytes(content)
 
     with pytest.raises(ArchiveError, match="in the way"):
         await shelf.archive_job(TWO, into=first.path)
 
-    assert stranger.read_bytes() == b"not ours"
+    assert stranger.read_bytes() == content
     assert checksums_hold(shelf.root / FOLDER)
 
 
@@ -997,6 +1038,7 @@ async def test_a_scan_finds_every_snapshot_of_every_org(shelf):
     ]
     assert [snapshot.path async for snapshot in shelf.archive().snapshots("main")] == paths
     assert await shelf.archive().orgs() == ("main", "other")
+    assert [await shelf.archive().count(org) for org in ("main", "other", "none")] == [3, 1, 0]
 
 
 @pytest.mark.parametrize(("field", "value"), [("size", None), ("sha256", "0"), ("name", "../x")])

@@ -119,6 +119,15 @@ async def test_what_an_earlier_emptying_left_of_the_org_goes_and_no_more(shelf):
     assert sorted(path.name for path in going.iterdir()) == [f"{STAMP}_other_2021-12-01_1", "notes of ours"]
 
 
+async def test_a_damaged_file_that_was_put_aside_goes_as_a_snapshot_does(shelf):
+    aside = shelf.root / ".trash" / f"{STAMP}_main_2021-12-01_1_data_1_Data_001.zip.damaged"
+    aside.write_bytes(b"rotten")
+
+    assert await emptied(shelf) == 1
+    assert not aside.exists()
+    assert list(shelf.root.glob(".trash/emptying/*")) == []
+
+
 async def test_a_folder_that_its_owner_may_not_write_to_goes_too(shelf, monkeypatch):
     folder = shelf.root / ".trash" / f"{STAMP}_main_2021-12-01_1"
     folder.mkdir()
