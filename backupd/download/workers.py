@@ -6,10 +6,14 @@ that release the interpreter's lock: writing, hashing, inflating.
 
 import os
 from collections.abc import Callable
+from itertools import count
 from queue import SimpleQueue
 from threading import Lock, Thread
 
+from backupd.download.heap import tidy
+
 _MOST_THREADS = 4
+_TIDY_EVERY = 512  # jobs, of each thread: some hundred megabytes
 
 
 def usual_threads() -> int:
@@ -51,7 +55,7 @@ class Workers:
             thread.start()
 
     def _work(self) -> None:
-        while True:
+        for number in count(1):
             job = self._jobs.get()
             if job is None:
                 if self._jobs.empty():
@@ -60,6 +64,8 @@ class Workers:
                 continue
             job()
             del job  # it holds a file's state: not until the next one comes
+            if number % _TIDY_EVERY == 0:
+                tidy()
 
 
 class Strand:
