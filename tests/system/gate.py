@@ -95,7 +95,10 @@ class Gate:
 
     def _step(self, call: Call, pid: int) -> Step | None:
         """Name the step; None if it is none of ours."""
-        path = _path_of(call)
+        try:
+            path = _path_of(call)
+        except (FileNotFoundError, ProcessLookupError):  # ended meanwhile: the call is never carried out
+            return None
         if path is None or not path.startswith(self._root) or (call.name == "openat" and not _creates(call)):
             return None
         name = re.sub(rf"(?<!\d){pid}(?!\d)", "PID", path.removeprefix(self._root))
