@@ -76,24 +76,26 @@ def fresh(folder: Path) -> Path:
 
 
 def floor(course: Course, folder: Path, rounds: int) -> float:
-    """Print what the steps alone cost, one after the other, and where both of two such programs have a core.
+    """Print what the steps alone cost: one after the other, where both of two such programs have a core, and in turn.
 
     Return the sum of the first, CPU seconds.
     """
     alone = [steps for _ in range(rounds) for steps in _floors(course, folder, at_once=1)]
     beside = [steps for _ in range(rounds) for steps in _floors(course, folder, at_once=2)]
+    turns = [steps for _ in range(rounds) for steps in _floors(course, folder, "--in-turn", at_once=1)]
     say(f"\nthe steps alone, CPU seconds: {_medians(alone)}; together {sum(_medians(alone).values()):.2f}")
     say(f"the same, two programs at once, each: {_medians(beside)}; together {sum(_medians(beside).values()):.2f}")
+    say(f"with each block in turn, in one thread: {sum(_medians(turns).values()):.2f}")
     return sum(_medians(alone).values())
 
 
-def _floors(course: Course, folder: Path, *, at_once: int) -> list[dict[str, float]]:
+def _floors(course: Course, folder: Path, *options: str, at_once: int) -> list[dict[str, float]]:
     out = fresh(folder / "out")
     warm_up(out, at_once * course.size)
     programs = []
     for number in range(at_once):
         arguments = [str(course.server.authority), str(course.files[0].parent), str(fresh(out / str(number)))]
-        command = [sys.executable, "-m", "tests.bench.floor", *arguments, *course.urls]
+        command = [sys.executable, "-m", "tests.bench.floor", *options, *arguments, *course.urls]
         programs.append(subprocess.Popen(command, stdout=subprocess.PIPE))  # noqa: S603  ourselves
     said = [program.communicate()[0] for program in programs]
     shutil.rmtree(out)

@@ -1,6 +1,8 @@
 """The steps alone, each by itself and as lean as it can be: receive, hash, unpack and sum, write. In CPU seconds.
 
-python -m tests.bench.floor CA FOLDER OUT URL... — the files are in FOLDER, too; writes into OUT; prints JSON.
+python -m tests.bench.floor [--in-turn] CA FOLDER OUT URL... — FOLDER has the files, too; writes into OUT; prints JSON.
+With `--in-turn` a single thread takes all steps with each block as it comes: what they cost together, since a block
+that goes through several hands does not stay in the processor's nearest memory.
 """
 
 import asyncio
@@ -17,27 +19,86 @@ from urllib.parse import urlsplit
 
 from isal import igzip_lib, isal_zlib
 
+from backupd.verify import ZipLimits, new_check
+
 _BLOCK = 256 * 1024
 _UNPACKED = 1024 * 1024
 
 
-class _Sink(asyncio.BufferedProtocol):
-    """Receives into one buffer, and forgets."""
+Take = Callable[[memoryview], None]
+"""Takes an answer, head and body, block by block."""
 
-    def __init__(self, done: asyncio.Future[None]) -> None:
+
+class _Sink(asyncio.BufferedProtocol):
+    """Receives into one buffer, again and again."""
+
+    def __init__(self, done: asyncio.Future[None], take: Take) -> None:
         self._memory = memoryview(bytearray(_BLOCK))
-        self._done = done
+        self._size = 0
+        self._done, self._take = done, take
 
     def get_buffer(self, sizehint: int) -> memoryview:
         del sizehint
-        return self._memory
+        return self._memory[self._size :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._size += nbytes
+        if self._size == _BLOCK:
+            self._pass_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
+        self._pass_on()
         self._done.set_result(None)
 
+    def _pass_on(self) -> None:
+        self._take(self._memory[: self._size])
+        self._size = 0
 
-async def receive(authority: str, urls: list[str]) -> None:
+
+def forget(_: str) -> Take:
+    """Take, and forget."""
+    return lambda _: None
+
+
+class InTurn:
+    """Takes one file: writes it, hashes it and checks it, block by block."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._at = path, 0
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        self._digest, self._check = hashlib.sha256(), new_check(ZipLimits())(path.name)
+
+    def __call__(self, block: memoryview) -> None:
+        """Take a block; the first one begins with the answer's head."""
+        if not self._at:
+            block = block[bytes(block).index(b"\r\n\r\n") + 4 :]
+        os.pwrite(self._file, block, self._at)
+        self._digest.update(block)
+        self._check.feed(block)
+        self._at += len(block)
+
+    def finish(self) -> None:
+        """Sync it, and see that it is whole."""
+        os.fsync(self._file)
+        os.close(self._file)
+        self._check.finish(self._path)
+
+
+def in_turn(authority: str, urls: list[str], folder: Path) -> None:
+    """Receive, and take all steps with each block as it comes."""
+    files: list[InTurn] = []
+
+    def taker(url: str) -> Take:
+        files.append(InTurn(folder / url.rpartition("/")[2]))
+        return files[-1]
+
+    asyncio.run(receive(authority, urls, taker))
+    for file in files:
+        file.finish()
+
+
+async def receive(authority: str, urls: list[str], taker: Callable[[str], Take]) -> None:
     """Receive over TLS, several at once."""
     loop = asyncio.get_running_loop()
     context = ssl.create_default_context(cafile=authority)
@@ -49,7 +110,7 @@ async def receive(authority: str, urls: list[str]) -> None:
         async with places:
             done: asyncio.Future[None] = loop.create_future()
             transport, _ = await loop.create_connection(
-                lambda: _Sink(done), host, parts.port or 443, ssl=context, server_hostname=host
+                lambda: _Sink(done, taker(url)), host, parts.port or 443, ssl=context, server_hostname=host
             )
             transport.write(f"GET {parts.path} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
             await done
@@ -109,11 +170,15 @@ def _cpu(work: Callable[[], object]) -> float:
 
 def main() -> None:
     """Measure, and print."""
-    authority, root, out, *urls = sys.argv[1:]
+    chained = sys.argv[1] == "--in-turn"
+    authority, root, out, *urls = sys.argv[1 + chained :]
     bytes(32 * _UNPACKED)  # never touched: glibc keeps freed blocks of such sizes from now on
     paths = [Path(root) / url.rpartition("/")[2] for url in urls]
+    if chained:
+        sys.stdout.write(json.dumps({"in turn": _cpu(lambda: in_turn(authority, urls, Path(out)))}))
+        return
     took = {
-        "receive": _cpu(lambda: asyncio.run(receive(authority, urls))),
+        "receive": _cpu(lambda: asyncio.run(receive(authority, urls, forget))),
         "hash": _cpu(lambda: hash_all(paths)),
         "unpack": _cpu(lambda: unpack_all(paths)),
         "write": _cpu(lambda: write_all(paths, Path(out))),
