@@ -26,7 +26,6 @@ from backupd.archive.growth import (
     PARTS,
     PUBLISHING,
     RECEIPTS,
-    REJECTED,
     REJECTIONS,
     SCRATCH,
     TREE,
@@ -209,7 +208,6 @@ def discard(folder: Path) -> None:
     """Remove what is in a staging folder but the rejected copies. Begun, it is finished by the next `staged`."""
     for name in (TREE, PARTS, RECEIPTS, REJECTIONS, SCRATCH):
         remove_tree(folder / name)
-    remove_empty(folder / REJECTED)
     remove(folder / MISSED)
     remove(folder / JOB)  # from here on the folder is known to hold nothing of value but rejected copies
     sync_folder(folder)
