@@ -1,6 +1,7 @@
 """One suite for every way to check a zip: in passing, in blocks of any size, with either engine, and on disk."""
 
 import random
+import sys
 import zipfile
 from collections import Counter
 from collections.abc import Callable
@@ -285,6 +286,17 @@ def test_empty_blocks_do_no_harm(path: Path):
         check.feed(bytes([byte]))
 
     assert check.finish(path).members == 1
+
+
+@pytest.mark.parametrize(("method", "module"), [(BZIP2, "bz2"), (LZMA, "lzma")])
+def test_a_method_that_this_python_lacks_is_refused_by_its_name(method: int, module: str, path: Path, monkeypatch):
+    path.write_bytes(build([replace(LEADS, method=method, flags=LZMA_END_MARK if method == LZMA else 0)]))
+    monkeypatch.setitem(sys.modules, module, None)
+
+    with pytest.raises(ZipRejected, match=f"its compression method {method} is not known here") as caught:
+        _feed_and_finish(new_check(LIMITS)(path.name), path)
+
+    assert caught.value.reason == "unsupported_method"
 
 
 @pytest.mark.parametrize("method", [DEFLATED, BZIP2, LZMA])

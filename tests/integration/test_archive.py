@@ -153,6 +153,17 @@ def test_what_no_other_sign_tells_of_the_kernels_own_table_does(monkeypatch):
     assert root.mount_point(Path("/proc/self/fd")) == Path("/proc")
 
 
+async def test_a_mount_point_is_known_though_another_ones_name_is_no_unicode(shelf, tmp_path, monkeypatch):
+    table, real = tmp_path / "mountinfo", Path.read_text
+    table.write_bytes(
+        b"22 1 254:0 / /media/\xff rw - vfat /dev/sdb1 rw\n"
+        b"36 22 98:0 / %b rw - ext4 /dev/vdb rw\n" % os.fsencode(shelf.root.resolve())
+    )
+    monkeypatch.setattr(Path, "read_text", lambda _, **options: real(table, **options))
+
+    await shelf.archive(require_mount=True).prepare()
+
+
 async def test_another_folder_in_the_archives_place_is_not_the_archive_and_nothing_is_made_in_it(shelf):
     archive = shelf.archive()
     await archive.prepare()

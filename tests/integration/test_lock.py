@@ -1,6 +1,8 @@
 """One writer an org: the second is told who the first is, and the dead hold nothing."""
 
 import asyncio
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -11,7 +13,7 @@ import pytest
 
 from backupd.archive import Archive
 from backupd.archive.locking import held_since, holder
-from backupd.core.errors import ArchiveBusy
+from backupd.core.errors import ArchiveBusy, ArchiveError
 from backupd.core.exits import Exit
 from tests.fakes.clock import FakeClock
 from tests.fakes.records import Ear
@@ -52,6 +54,19 @@ async def test_a_refused_second_does_not_disturb_the_first(shelf):
             with pytest.raises(ArchiveBusy, match="cycle"):
                 async with shelf.archive().lock("main", what="prune"):
                     pass
+
+
+async def test_where_the_kernel_keeps_no_locks_none_is_made_of_a_mere_file(shelf, monkeypatch):
+    """It would outlive a holder that was killed, and then nobody could work any more."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+    with pytest.raises(ArchiveError):
+        async with shelf.archive().lock("main", what="cycle"):
+            pytest.fail("there is no lock")
 
 
 async def test_orgs_do_not_wait_for_each_other(shelf):

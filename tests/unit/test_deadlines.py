@@ -115,9 +115,10 @@ def test_an_expiry_that_moved_back_is_a_new_deadline():
     assert escalate(state, expires_at=EXPIRY + LIFE, now=EXPIRY + LIFE - HOUR)[1] == HOUR
 
 
-def test_an_expiry_that_wavers_tells_nothing_twice():
+@pytest.mark.parametrize("moved", [timedelta(seconds=40), HOUR])
+def test_an_expiry_that_wavers_tells_nothing_twice(moved):
     state, first = escalate(None, expires_at=EXPIRY, now=before(hours=6))
-    state, second = escalate(state, expires_at=EXPIRY + timedelta(seconds=40), now=before(hours=6, seconds=-1))
+    state, second = escalate(state, expires_at=EXPIRY + moved, now=before(hours=6, seconds=-1))
 
     assert (first, second) == (timedelta(hours=6), None)
 

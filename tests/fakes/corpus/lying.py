@@ -114,6 +114,8 @@ def broken_zip64() -> Iterator[Case]:
     yield Case("zip64 value without its field, listed", build([replace(LEADS, central=no_extra)]), "zip64")
     half: dict[str, int | bytes] = no_extra | {"extra": extra_field(1, bytes(8))}
     yield Case("zip64 field too short", build([replace(LEADS, local=half)]), "zip64")
+    diskless: dict[str, int | bytes] = {"offset": MAX32, "disk": MAX16, "extra": extra_field(1, bytes(8))}
+    yield Case("zip64 disk without its field", build([replace(LEADS, central=diskless)]), "multi_disk")
     twice = extra_field(1, bytes(16)) * 2
     yield Case("zip64 field twice", build([replace(LEADS, local={"extra": twice})]), "zip64")
     huge = extra_field(1, struct.pack("<QQ", 1 << 63, 1 << 63))

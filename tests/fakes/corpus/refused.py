@@ -28,6 +28,7 @@ def unreadable() -> Iterator[Case]:
     for flag, what in ((0x20, "patch data"), (0x40, "strong encryption"), (0x2000, "hidden values")):
         yield Case(f"{what}, the directory says", build([replace(LEADS, central={"flags": flag})]), "directory")
     yield Case("encrypted by AES", build([replace(LEADS, method=99, flags=1)]), "encrypted")
+    yield Case("encrypted by AES, without the flag", build([replace(LEADS, method=99)]), "encrypted")
     yield Case("encrypted strongly", build([replace(LEADS, flags=0x41)]), "encrypted")
     yield Case("encrypted directory", build([replace(LEADS, flags=0x2041)]), "encrypted")
     yield Case("patch data", build([replace(LEADS, flags=0x20)]), "unsupported_method")
