@@ -157,6 +157,8 @@ class Fetch:
                 lane.stop = stop  # a helper that is gone now may have cut it
             self._crew.promised = answer.head.promises_parts
             if first.size == stop:
+                holding.total = stop
+                await self._require_room()
                 await self._tools.pace.spend(stop)
                 holding.take_whole(version, bytes(first.data))
                 first.give_back()
