@@ -13,6 +13,7 @@ import pytest
 
 from backupd.core.errors import ArchiveError, ZipRejected
 from backupd.core.model import Checked
+from backupd.core.zipformat import ZipFault
 from backupd.verify import Damaged, Missing, Unreadable, Whole, ZipLimits, check_file, new_check, read_again
 from backupd.verify.disk import DiskCheck
 from backupd.verify.layout import entries, survey
@@ -169,6 +170,16 @@ def test_members_in_the_directorys_order_take_no_memory_and_others_their_offsets
     offsets = sorted(entry.offset for entry in found)
     assert (layout.members, layout.unpacked) == (4, sum(len(member.content) for member in USUAL))
     assert (list(layout.starts) if layout.starts else None) == (offsets if starts else None)
+
+
+def test_a_file_that_shrinks_while_its_directory_is_read_is_truncated(tmp_path):
+    path = save(tmp_path, build(USUAL))
+    with Source(path) as source:
+        directory = survey(source, LIMITS, Place()).directory
+        os.truncate(path, directory + 60)
+
+        with pytest.raises(ZipFault, match="the central directory is not complete"):
+            list(entries(source, directory, Place()))
 
 
 def test_an_empty_file_is_told_as_such_by_whichever_worker_looks_first(tmp_path):

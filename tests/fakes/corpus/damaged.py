@@ -86,6 +86,8 @@ def damaged_data() -> Iterator[Case]:
         )
         short = replace(PHOTO, method=method, flags=flags, packed_bytes=packed[:-9])
         yield Case(f"{name} data cut", build([short]), "damaged_data")
+    folder = replace(DEALS, name=b"Data/", packed_bytes=pack(DEALS.content, DEFLATED)[:-9])
+    yield Case("deflated data cut, of what is called a folder", build([folder]), "damaged_data")
     marked = replace(PHOTO, method=LZMA)
     yield Case("lzma with an end mark that is not announced", build([marked, LEADS]), "damaged_data")
     yield Case("deflated to no bytes", build([replace(DEALS, content=b"", packed_bytes=b"")]), "damaged_data")
