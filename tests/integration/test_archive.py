@@ -437,6 +437,15 @@ async def test_what_a_crash_left_while_it_was_cleared_away_is_no_part_of_the_job
     assert list(again.whole()) == []
 
 
+async def test_a_clearing_away_that_a_crash_cut_short_is_finished_at_the_next_start(shelf):
+    await shelf.fetch(await shelf.stage(), ONE)
+    folder = shelf.root / ".staging/main" / JOB.job
+    (folder / "job.json").unlink()  # the last steps of discarding were not done
+
+    assert await shelf.archive().staged("main") == ()
+    assert not folder.exists()
+
+
 async def test_what_was_published_before_a_crash_is_told_after_it_as_it_was(shelf):
     staging = await shelf.stage()
     await shelf.fetch(staging, ONE, ALIKE)

@@ -45,7 +45,7 @@ async def test_the_reserve_stays_free(tmp_path, disk, free, wanted, fits):
     if fits:
         await room.claim().require(wanted)
     else:
-        with pytest.raises(ArchiveFull):
+        with pytest.raises(ArchiveFull, match=r"of which 100 B stay free$"):
             await room.claim().require(wanted)
 
 

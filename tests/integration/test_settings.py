@@ -565,6 +565,25 @@ def test_a_root_that_cannot_be_written_serves_for_reading_only(tmp_path, monkeyp
         require_root(tmp_path, "somewhere", require_mount=False, writable=True)
 
 
+@pytest.mark.parametrize("closed", [os.R_OK, os.X_OK], ids=["its names", "its files"])
+def test_a_root_that_cannot_be_read_serves_for_nothing(tmp_path, monkeypatch, closed):
+    monkeypatch.setattr(os, "access", lambda _path, mode: mode & closed == 0)
+
+    with pytest.raises(ArchiveUnusable, match="cannot be read by this user"):
+        require_root(tmp_path, "somewhere", require_mount=False, writable=False)
+
+
+def test_where_the_kernel_shows_no_table_a_mount_point_is_known_by_its_device(tmp_path, monkeypatch):
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError(13, os.strerror(13))
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+
+    require_root(Path("/proc"), "somewhere", require_mount=True, writable=False)
+    with pytest.raises(ArchiveUnusable, match="is not a mount point"):
+        require_root(tmp_path, "somewhere", require_mount=True, writable=False)
+
+
 # --- settings that were made to do harm, or by accident -------------------------------------------------------------
 
 TOKEN = "1000.0123456789abcdef0123456789abcdef.fedcba9876543210fedcba9876543210"
