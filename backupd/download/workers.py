@@ -6,8 +6,9 @@ that release the interpreter's lock: writing, hashing, inflating.
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 
 from backupd.download.heap import tidy
@@ -56,16 +57,24 @@ class Workers:
 
     def _work(self) -> None:
         for number in count(1):
-            job = self._jobs.get()
+            job = self._jobs.get() or self._rather_a_job()
             if job is None:
-                if self._jobs.empty():
-                    return
-                self._jobs.put(None)  # a strand came back meanwhile: what it has in hand is done first
-                continue
+                return
             job()
             del job  # it holds a file's state: not until the next one comes
             if number % _TIDY_EVERY == 0:
                 tidy()
+
+    def _rather_a_job(self) -> Callable[[], None] | None:
+        """Return a job that stands behind the ends of threads, if there is one: a strand came back meanwhile."""
+        ends = 1
+        job: Callable[[], None] | None = None
+        with suppress(Empty):
+            while (job := self._jobs.get_nowait()) is None:
+                ends += 1
+        for _ in range(ends if job is not None else ends - 1):
+            self._jobs.put(None)
+        return job
 
 
 class Strand:
@@ -100,9 +109,9 @@ class Strand:
         while True:
             self._again = False
             found = self._step()
-            with self._lock:
-                self._busy = found or self._again
-            if not self._busy:
+            with self._lock:  # and not looked at behind it: somebody may wake the strand there, for another thread
+                busy = self._busy = found or self._again
+            if not busy:
                 self._on_idle()
                 return
             if self._workers.pressed:  # let others have a turn; else stay, which saves the hand-over
