@@ -159,9 +159,9 @@ class Fetch:
             if first.size == stop:
                 holding.total = stop
                 await self._require_room()
-                await self._tools.pace.spend(stop)
                 holding.take_whole(version, bytes(first.data))
                 first.give_back()
+                await self._tools.pace.spend(stop)
                 return
             growing = await holding.begin(version)
             await self._require_room()

@@ -26,8 +26,8 @@ class Holding:
         self.growing: Growing | None = None  # None: nothing is in hand
         self.total: int | None = None  # None: not known yet
         self.story = Story()
-        self._whole: tuple[Version, bytes] | None = None  # all of it, where that is no more than a block
-        self._keeping: asyncio.Task[tuple[str, Checked]] | None = None  # that
+        self._whole = 0  # bytes that came in one block and are all of it; 0: they did not
+        self._keeping: asyncio.Task[tuple[Version, str, Checked]] | None = None  # those
         self._link, self._slot, self._tools = link, slot, tools
         self._opened = False
 
@@ -51,9 +51,10 @@ class Holding:
         return self.growing
 
     def take_whole(self, version: Version, data: bytes) -> None:
-        """Take a file that came in one block: the connection is free, and one turn of a thread does the rest."""
-        self.total = len(data)
-        self._whole = version, data
+        """Take a file that came in one block: one turn of a thread does the rest, now, whatever is waited for then."""
+        self.story = replace(self.story, resumed=0)
+        self.total = self._whole = len(data)
+        self._keeping = asyncio.create_task(on_disk(self._slot, lambda: self._keep(version, data)), name="keep")
 
     async def drop(self, reason: str) -> None:
         """Give up what is in hand: it does not go together with what the server has."""
@@ -73,14 +74,12 @@ class Holding:
     @property
     def in_hand(self) -> int:
         """Bytes that are there, or taken."""
-        if self._whole is not None:
-            return len(self._whole[1])
-        return self.growing.in_hand if self.growing is not None else 0
+        return self.growing.in_hand if self.growing is not None else self._whole
 
     def missing(self) -> Ask | None:
         """Say what to ask for next; None when all is there."""
         growing = self.growing
-        if self._whole is not None:
+        if self._whole:
             return None
         if growing is None or not growing.in_hand:
             return Ask()
@@ -107,10 +106,8 @@ class Holding:
         """Return what was received, once it is whole: written for good, hashed and checked."""
         growing, total = self.growing, self.total
         assert total is not None  # noqa: S101  nothing is missing, so something is there
-        if self._whole is not None:
-            version, data = self._whole
-            self._keeping = asyncio.create_task(on_disk(self._slot, lambda: self._keep(version, data)), name="keep")
-            sha256, checked = await asyncio.shield(self._keeping)  # a thread cannot be stopped: `close` waits for it
+        if self._keeping is not None:
+            version, sha256, checked = await asyncio.shield(self._keeping)  # no thread can be stopped: `close` waits
         else:
             assert growing is not None  # noqa: S101  as above
             version = growing.version
@@ -127,7 +124,7 @@ class Holding:
             seconds=self.story.seconds,
         )
 
-    def _keep(self, version: Version, data: bytes) -> tuple[str, Checked]:
+    def _keep(self, version: Version, data: bytes) -> tuple[Version, str, Checked]:
         """Do in one turn what `Growing` does in several: to and fro costs a small file more than the work."""
         check = self._new_check()
         file = PartFile.begin(self._slot, Kept(version, story=self.story), self._tools.boot)
@@ -137,7 +134,7 @@ class Holding:
         finally:
             file.close()
         check.feed(memoryview(data))
-        return hashlib.sha256(data).hexdigest(), check.finish(self._slot.part)
+        return version, hashlib.sha256(data).hexdigest(), check.finish(self._slot.part)
 
     def _new_check(self) -> Check:
         return self._tools.new_check(self.names[2])

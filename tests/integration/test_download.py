@@ -203,6 +203,26 @@ async def test_a_cancelled_download_ends_when_no_thread_writes_any_more(tmp_path
     assert not done
 
 
+async def test_a_small_file_that_waits_for_the_budget_is_kept_meanwhile(tmp_path, monkeypatch):
+    waits = asyncio.Event()
+
+    async def for_ever(_: float) -> None:
+        waits.set()
+        await asyncio.Event().wait()
+
+    async with downloading(tmp_path, size=200_000, limits=Limits(bandwidth=1000)) as bench:
+        monkeypatch.setattr(bench.clock, "sleep", for_ever)
+        task = asyncio.create_task(bench.fetch())
+        await waits.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        bench.vendor.requests.clear()
+
+        bench.assert_whole(await bench.fetch(limits=Limits()))
+        assert bench.downloads == []
+
+
 async def test_a_cancelled_download_keeps_what_came(tmp_path):
     async with downloading(tmp_path, size=3_000_000) as bench:
         bench.vendor.fault(Stall(after=1_500_000))
@@ -338,6 +358,25 @@ async def test_a_file_that_changed_between_two_tries_starts_anew(bench, etag, la
 
     bench.assert_whole(received, other)
     assert bench.told_of(FileRestarted)[0].dropped == 400_000
+
+
+@pytest.mark.parametrize("size", [200_000, 600_000])  # in one block, and in several
+async def test_nothing_of_a_file_that_changed_counts_as_resumed_even_if_the_old_one_was_resumed(bench, size):
+    for _ in range(2):
+        bench.vendor.drop_connection_after(300_000)
+        bench.vendor.fault(Refuse(status=500), always=True)
+        with pytest.raises(VendorUnavailable):
+            await bench.fetch()
+        bench.vendor.org().faults.clear()
+    other = some_bytes(size, seed=2)
+    bench.clock.pass_time(hours=1)
+    bench.vendor.replace_file(JOB, FileSpec("data", NAME, content=other))
+
+    received = await bench.fetch()
+
+    bench.assert_whole(received, other)
+    assert bench.told_of(FileResumed)
+    assert received.resumed_bytes == 0
 
 
 async def test_a_file_that_changed_but_says_the_same_of_itself_is_found_out_by_comparing(bench):
