@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import repeat
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -63,8 +64,9 @@ def _rows(org: str, pruning: Pruning, verb: str) -> Iterator[table.Row]:
     keeps, goes = Cell("kept"), Cell(verb, "doubtful")
     for verdict in pruning.verdicts:
         word, why = (keeps, _texts(verdict.reasons)) if verdict.keeps else (goes, "no rule keeps it")
-        for snapshot in verdict.snapshots:
-            yield org, snapshot.path.rpartition("/")[2], size(snapshot.size), word, why
+        folders = [snapshot.path.rpartition("/")[2] for snapshot in verdict.snapshots]
+        sizes = [size(snapshot.size) for snapshot in verdict.snapshots]
+        yield from zip(repeat(org), folders, sizes, repeat(word), repeat(why), strict=False)
 
 
 def _texts(reasons: Iterable[Reason]) -> str:

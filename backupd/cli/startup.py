@@ -2,7 +2,7 @@
 
 import gc
 
-_SELDOM = 100_000  # objects made between two searches for garbage
+_SELDOM = 1_000_000  # objects made between two searches for garbage
 
 
 def imported(*, answering: bool = False) -> None:

@@ -84,17 +84,16 @@ def _cells(rows: Iterable[Row]) -> list[_Cells]:
 
 def _aligned(columns: Sequence[Column], rows: Sequence[Row], *, titles: bool) -> str:
     cells = zip(*rows, strict=True)
-    texts = [[column.title, *_texts(cell)] for column, cell in zip(columns, cells, strict=True)]
+    texts = [
+        [column.title, *[cell if type(cell) is str else _text(cell) for cell in below]]
+        for column, below in zip(columns, cells, strict=True)
+    ]
     if not are_printable(chain.from_iterable(texts)):
         texts = [list(map(printable, column)) for column in texts]
     widths = [max(map(len, text)) * (1 if column.right else -1) for column, text in zip(columns, texts, strict=True)]
     line = _GAP.join(f"%{width}s" for width in widths)  # less than nothing: at the left
     lines = [f"{(line % row).rstrip()}\n" for row in zip(*texts, strict=True)]
     return "".join(lines if titles else lines[1:])
-
-
-def _texts(cells: Sequence[str | Cell]) -> "Iterator[str]":
-    return map(str, cells) if set(map(type, cells)) == {str} else map(_text, cells)
 
 
 def _text(cell: str | Cell) -> str:
