@@ -13,9 +13,16 @@ REFUSED_BY_OTHERS: dict[str, dict[str, str]] = {
     "folder deflated to no bytes": {"unzip": "it inflates nothing and finds no end; there is nothing to lose"},
     "zip64 end with data": {"zipfile": "it looks for the record at a fixed distance, the format allows data behind it"},
     "zip64 locator counts no disk": {"unzip": "it wants the number 1; some writers count from 0"},
-    "lzma without end mark, descriptor": {"unzip": _NO_LZMA, "7zz": "it wants an end mark there; the length is listed"},
+    **{
+        f"lzma without end mark, descriptor{known}": {
+            "unzip": _NO_LZMA,
+            "7zz": "it wants an end mark there; the length is listed",
+        }
+        for known in ("", ", sizes known before")
+    },
     "lzma without end mark": {"unzip": _NO_LZMA},
     "lzma": {"unzip": _NO_LZMA},
+    "lzma wants 67108864 bytes": {"unzip": _NO_LZMA},
     "lzma, megabytes": {"unzip": _NO_LZMA},
     **{f"lzma, descriptor {form}": {"unzip": _NO_LZMA} for form in ("signed", "bare", "signed64", "bare64")},
 }
