@@ -52,9 +52,7 @@ class Rules:
 class Standing(NamedTuple):
     """A snapshot as it stands in the archive. There may be very many: a flat tuple, which sorts by age."""
 
-    taken_text: (
-        str  # each text of an instant is RFC 3339, in UTC, with microseconds: they sort, and begin alike in a day
-    )
+    taken_text: str  # each text of an instant is a fixed one (`core.times`): they sort, and begin alike in a day
     archived_text: str
     path: str  # relative to the archive root
     zgid: str
