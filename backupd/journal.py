@@ -15,11 +15,11 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
+from backupd.core import events
 from backupd.core.chain import START, digest, read_line, write_line
 from backupd.core.clock import Clock
 from backupd.core.diskerrors import archive_error
 from backupd.core.errors import ArchiveGone, RecordDamaged
-from backupd.core.events import JournalMended, Tell
 from backupd.core.facts import Fact
 from backupd.core.records import JournalLine
 
@@ -43,7 +43,7 @@ class _End:
 class Journal:
     """One org's journal. Write only under the org's lock; reading needs none."""
 
-    def __init__(self, path: Path, *, org: str, clock: Clock, tell: Tell) -> None:
+    def __init__(self, path: Path, *, org: str, clock: Clock, tell: events.Tell) -> None:
         self.path = path
         self.head = START  # sha256 of the last line
         self.size = 0  # bytes of all whole lines
@@ -53,7 +53,7 @@ class Journal:
         self._writing = Lock()
 
     @classmethod
-    async def open(cls, path: Path, *, org: str, clock: Clock, tell: Tell, read_only: bool = False) -> "Journal":
+    async def open(cls, path: Path, *, org: str, clock: Clock, tell: events.Tell, read_only: bool = False) -> "Journal":
         """Find the end of the journal; a torn last line is cut off, unless only reading. A missing file is empty.
 
         Raises ArchiveError.
@@ -161,7 +161,7 @@ class Journal:
                 os.close(descriptor)
         except OSError as error:
             raise archive_error(self.path, error) from error
-        self._tell(JournalMended(self._org, "cut", f"{end.torn} bytes of a line that was never finished"))
+        self._tell(events.JournalMended(self._org, "cut", f"{end.torn} bytes of a line that was never finished"))
 
     def _look(self) -> _End:
         try:

@@ -15,10 +15,10 @@ from backupd.archive.growth import JOB, MISSED, SCRATCH, Growth, growth_to_json
 from backupd.archive.locking import hold
 from backupd.archive.root import is_mount_point, mount_point
 from backupd.archive.staging import Staging, discard, growth_of, read_intention
+from backupd.core import events
 from backupd.core.clock import Clock
 from backupd.core.diskerrors import archive_error
 from backupd.core.errors import ArchiveError, ArchiveFull, ArchiveGone, ArchiveUnusable
-from backupd.core.events import ArchiveFound, ArchiveLost, Tell, WorkFinishedLater
 from backupd.core.manifest import Manifest
 from backupd.core.model import JobId
 from backupd.core.names import STAGING, STATE, TRASH, staging_path
@@ -39,7 +39,9 @@ class _Gone:
 class Archive:
     """The folder of snapshots. Blocking work is done in threads; every method raises ArchiveError."""
 
-    def __init__(self, root: Path, *, clock: Clock, tell: Tell, tool_version: str, require_mount: bool = False) -> None:
+    def __init__(
+        self, root: Path, *, clock: Clock, tell: events.Tell, tool_version: str, require_mount: bool = False
+    ) -> None:
         self.root = root
         self._clock = clock
         self._tell = tell
@@ -146,15 +148,15 @@ class Archive:
             self._gone = gone = self._gone or _Gone(now)
             if gone.told_at is None or now - gone.told_at >= _TOLD_AGAIN:
                 gone.told_at = now
-                self._tell(ArchiveLost(str(error), error.advice))
+                self._tell(events.ArchiveLost(str(error), error.advice))
             raise
         if self._gone is not None:
-            self._tell(ArchiveFound(str(self.root), now - self._gone.since))
+            self._tell(events.ArchiveFound(str(self.root), now - self._gone.since))
             self._gone = None
 
     def _tell_finished(self, org: str, job: JobId, steps: tuple[str, ...]) -> None:
         for step in steps:
-            self._tell(WorkFinishedLater(org, job.job, step))
+            self._tell(events.WorkFinishedLater(org, job.job, step))
 
     # --- in a thread ---------------------------------------------------------------------------------------------
 

@@ -19,9 +19,9 @@ from backupd.catalog.database import Database, Lost
 from backupd.catalog.rows import FileRow, MissedJob, OrgTotals, SnapshotRow
 from backupd.catalog.sources import JournalView, Snapshots
 from backupd.catalog.watched import Watched
+from backupd.core import events
 from backupd.core.clock import Clock
 from backupd.core.errors import ArchiveError
-from backupd.core.events import CatalogRebuilt, JournalDamaged, Tell
 from backupd.core.model import HistoryEntry, JobId
 from backupd.core.records import ArchivedJob, FoundSnapshot, JournalLine, PublishedSnapshot, RememberedOffer
 
@@ -41,7 +41,7 @@ class Catalog:
         archive: Snapshots,
         journals: Callable[[str], Awaitable[JournalView]],
         clock: Clock,
-        tell: Tell,
+        tell: events.Tell,
         read_only: bool,
     ) -> None:
         self._database = database
@@ -62,7 +62,7 @@ class Catalog:
         archive: Snapshots,
         journals: Callable[[str], Awaitable[JournalView]],
         clock: Clock,
-        tell: Tell,
+        tell: events.Tell,
         wal: bool = True,
         read_only: bool = False,
     ) -> "Catalog":
@@ -250,7 +250,7 @@ class Catalog:
             raise
         await self._database.install(aside=aside)
         if count or was_there:  # the first start of all is no news
-            self._tell(CatalogRebuilt(reason, count, self._clock.monotonic() - started))
+            self._tell(events.CatalogRebuilt(reason, count, self._clock.monotonic() - started))
         return count
 
     async def _fill(self) -> int:
@@ -310,7 +310,7 @@ class Catalog:
     async def _take_in(self, org: str, lines: tuple[JournalLine, ...], *, sealed: bool) -> None:
         for line in lines:
             if line.problem is not None:
-                self._tell(JournalDamaged(org, f"byte {line.start}: {line.problem}"))
+                self._tell(events.JournalDamaged(org, f"byte {line.start}: {line.problem}"))
         needed = await self._database.run(lambda db: filling.snapshots_needed(db, org, lines))
         found = {path: await self._archive.look(path) for path in needed}
         await self._database.run(lambda db: filling.put_lines(db, org, lines, found, sealed=sealed))

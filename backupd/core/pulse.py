@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from backupd.core.events import CycleFailed, CycleFinished, Event
+from backupd.core import events
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +15,14 @@ class Pulse:
     last_result: str = ""  # `archived`, `nothing_new`, or an error's kind
 
 
-def beat(pulse: Pulse, event: Event, now: datetime) -> Pulse:
+def beat(pulse: Pulse, event: events.Event, now: datetime) -> Pulse:
     """Return the pulse after an event; only the end of a cycle changes it. That another run was busy is no failure."""
     match event:
-        case CycleFinished(result=result, exit_status=0):
+        case events.CycleFinished(result=result, exit_status=0):
             return Pulse(now, None, result)
-        case CycleFailed(kind="archive_busy"):
+        case events.CycleFailed(kind="archive_busy"):
             return pulse
-        case CycleFinished(result=result) | CycleFailed(kind=result):
+        case events.CycleFinished(result=result) | events.CycleFailed(kind=result):
             return replace(pulse, failing_since=pulse.failing_since or now, last_result=result)
         case _:
             return pulse

@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backupd.core import events
 from backupd.core.clock import Clock
 from backupd.core.errors import ArchiveGone
-from backupd.core.events import CycleFailed, CycleFinished, Event
 from backupd.core.pulse import Pulse, beat
 from backupd.core.times import from_text, to_text
 
@@ -21,12 +21,12 @@ class Pulses:
     clock: Clock
     _known: dict[str, Pulse] = field(default_factory=dict)
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: events.Event) -> None:
         """Take note of how a cycle ended."""
-        if isinstance(event, CycleFinished | CycleFailed):
+        if isinstance(event, events.CycleFinished | events.CycleFailed):
             before = self.of(event.org)
             after = self._known[event.org] = beat(before, event, self.clock.now())
-            is_there = not (isinstance(event, CycleFailed) and event.kind == ArchiveGone.kind)
+            is_there = not (isinstance(event, events.CycleFailed) and event.kind == ArchiveGone.kind)
             if after != before and is_there:
                 asyncio.get_running_loop().run_in_executor(None, _write, _path(self.folder, event.org), after)
 

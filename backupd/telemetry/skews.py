@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from backupd.core import events
 from backupd.core.clock import Clock
 from backupd.core.errors import ArchiveGone
-from backupd.core.events import CycleFailed, CycleFinished, Event
 from backupd.core.times import from_text, to_text
 
 _RECENT = timedelta(days=7)  # what was seen before says nothing about the clock of today
@@ -29,12 +29,12 @@ class Skews:
         """Keep what this says of the vendor's clock after each cycle of the org."""
         self._sources[org] = source
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: events.Event) -> None:
         """Take note of what a cycle saw."""
-        if not isinstance(event, CycleFinished | CycleFailed) or event.org not in self._sources:
+        if not isinstance(event, events.CycleFinished | events.CycleFailed) or event.org not in self._sources:
             return
         seen = self._sources[event.org]()
-        is_there = not (isinstance(event, CycleFailed) and event.kind == ArchiveGone.kind)
+        is_there = not (isinstance(event, events.CycleFailed) and event.kind == ArchiveGone.kind)
         if seen is not None and seen != self._written.get(event.org) and is_there:
             self._written[event.org] = seen
             document = {"ahead": seen.total_seconds(), "at": to_text(self.clock.now())}

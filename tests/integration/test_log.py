@@ -9,6 +9,8 @@ import threading
 import warnings
 from dataclasses import fields
 from datetime import UTC, datetime
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
 from multidict import CIMultiDict
@@ -70,9 +72,12 @@ class Log:
 
 
 def every_event() -> list[type[Event]]:
-    return [
-        kind for _, kind in inspect.getmembers(events, inspect.isclass) if issubclass(kind, Event) and kind is not Event
-    ]
+    subjects = [import_module(f"{events.__name__}.{subject.name}") for subject in iter_modules(events.__path__)]
+    return [kind for subject in subjects for kind in vars(subject).values() if is_event(kind)]
+
+
+def is_event(kind: object) -> bool:
+    return inspect.isclass(kind) and issubclass(kind, Event) and kind is not Event
 
 
 # --- events -------------------------------------------------------------------------------------------------------
@@ -103,6 +108,16 @@ def test_an_event_reads_well_for_people(log):
     time, rest = log.text.split(" ", 1)
     assert time.endswith("Z")
     assert rest.split() == ["[info", "]", "token.renewed", "org=main", "expires_at=2026-01-02T03:04:05Z"]
+
+
+@pytest.mark.parametrize("kind", every_event(), ids=lambda kind: kind.name)
+def test_every_event_is_found_among_the_events(kind):
+    assert getattr(events, kind.__name__) is kind
+
+
+def test_what_is_no_event_is_not_found_among_them():
+    with pytest.raises(AttributeError, match=r"'backupd\.core\.events' has no attribute 'JobLost'"):
+        getattr(events, "JobLost")  # noqa: B009 - the name is wrong on purpose
 
 
 @pytest.mark.parametrize("kind", every_event(), ids=lambda kind: kind.name)
