@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from backupd.archive.disk import PRIVATE_FILE, in_thread, put
 from backupd.core.clock import Clock
 from backupd.core.errors import ArchiveBusy
@@ -18,6 +16,8 @@ from backupd.core.times import from_text, to_text
 @asynccontextmanager
 async def hold(state: Path, org: str, *, what: str, clock: Clock) -> AsyncIterator[None]:
     """Be the one writer of an org until the end of the block. Raises ArchiveBusy at once, or ArchiveError."""
+    from filelock import FileLock, Timeout
+
     lock = FileLock(
         state / f"{org}.lock",
         mode=PRIVATE_FILE,

@@ -83,7 +83,7 @@ def curable(db: sqlite3.Connection, org: str, now: datetime) -> tuple[Remembered
     """Return the jobs whose snapshot has damaged files while their links live."""
     rows = db.execute(
         "SELECT DISTINCT snapshots.zgid, snapshots.job FROM files INDEXED BY files_damaged"
-        " JOIN snapshots ON snapshots.id = files.snapshot JOIN jobs USING (org, zgid, job)"
+        " CROSS JOIN snapshots ON snapshots.id = files.snapshot JOIN jobs USING (org, zgid, job)"
         " WHERE files.damaged = 1 AND org = ? AND jobs.linked = 1 AND jobs.expires_at > ?",
         (org, to_column(now)),
     )
@@ -100,7 +100,7 @@ def _standings(db: sqlite3.Connection, org: str) -> tuple[Standing, ...]:
         {"org": org},
     )
     open_or_missed = set(unfinished.fetchall())
-    rows = sound_list(db, "NOT INDEXED WHERE org = ?", (org,))
+    rows = sound_list(db, "INDEXED BY snapshots_by_age WHERE org = ?", (org,))
     return tuple(
         Standing(
             taken_at,
@@ -172,7 +172,7 @@ def _longest_unread(db: sqlite3.Connection, org: str, before: datetime, limit: i
     """Return the files that were last read before then, the longest unread first."""
     rows = db.execute(
         "SELECT path, zgid, job, kind, name, files.size, read_at FROM files INDEXED BY files_by_reading"
-        " JOIN snapshots ON snapshots.id = files.snapshot"
+        " CROSS JOIN snapshots ON snapshots.id = files.snapshot"
         " WHERE read_at < ? AND unread_at IS NULL AND org = ? AND problem IS NULL ORDER BY read_at LIMIT ?",
         (to_column(before), org, limit),
     )
@@ -182,7 +182,7 @@ def _longest_unread(db: sqlite3.Connection, org: str, before: datetime, limit: i
 def _unread(db: sqlite3.Connection, org: str, before: datetime) -> tuple[tuple[datetime, int], ...]:
     rows = db.execute(
         "SELECT min(read_at), sum(files.size) FROM files INDEXED BY files_by_reading"
-        " JOIN snapshots ON snapshots.id = files.snapshot"
+        " CROSS JOIN snapshots ON snapshots.id = files.snapshot"
         " WHERE read_at < ? AND unread_at IS NULL AND org = ? AND problem IS NULL"
         " GROUP BY substr(read_at, 1, 13) ORDER BY 1",
         (to_column(before), org),
@@ -193,7 +193,7 @@ def _unread(db: sqlite3.Connection, org: str, before: datetime) -> tuple[tuple[d
 def _unreadable(db: sqlite3.Connection, org: str, before: datetime, limit: int) -> tuple[LastRead, ...]:
     rows = db.execute(
         "SELECT path, zgid, job, kind, name, files.size, read_at FROM files INDEXED BY files_unread"
-        " JOIN snapshots ON snapshots.id = files.snapshot"
+        " CROSS JOIN snapshots ON snapshots.id = files.snapshot"
         " WHERE unread_at < ? AND org = ? AND problem IS NULL AND other = 0 ORDER BY unread_at LIMIT ?",
         (to_column(before), org, limit),
     )

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from backupd.catalog.schema import TABLES, VERSION
+from backupd.catalog.schema import PAGE, TABLES, VERSION
 from backupd.core.errors import ArchiveBusy, ArchiveError, ArchiveFull
 
 _T = TypeVar("_T")
@@ -183,6 +183,7 @@ class Database:
         self._new.unlink(missing_ok=True)
         os.close(os.open(self._new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))  # it holds links
         connection = self._connect(self._new.absolute().as_uri())
+        connection.execute(f"PRAGMA page_size={PAGE}")
         connection.execute("PRAGMA journal_mode=OFF")  # a crash leaves a file under another name, and no more
         connection.execute("PRAGMA synchronous=OFF")
         connection.executescript(TABLES)

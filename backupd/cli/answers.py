@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from backupd.catalog import FileRow, MissedJob, SnapshotRow
 from backupd.cli import shown
-from backupd.core.alarms import Alarm
-from backupd.core.audit import Finding, Outcome, outcome_of
 from backupd.core.manifest import Manifest, to_json
 from backupd.core.names import CHECKSUMS, MANIFEST, path_in_snapshot
-from backupd.core.overview import UnderWay
 from backupd.core.times import shortened, to_text
 
 if TYPE_CHECKING:
+    from backupd.core.alarms import Alarm
+    from backupd.core.audit import Finding, Outcome
+    from backupd.core.overview import UnderWay
     from backupd.upkeep.auditing import Audit
 
 Document = Mapping[str, Any]
@@ -121,8 +121,10 @@ def audit(found: "Audit") -> Document:
     }
 
 
-def _outcomes(found: "Audit") -> Mapping[str, Outcome]:
+def _outcomes(found: "Audit") -> "Mapping[str, Outcome]":
     """Give the outcome of each file that was looked at: zips, the records if the folder was, and what was found."""
+    from backupd.core.audit import outcome_of
+
     names = sorted(str(path_in_snapshot(file)) for file in {*found.read, *found.unreadable})
     if found.job is not None and found.other is not None:
         names += [MANIFEST, CHECKSUMS]
@@ -133,7 +135,7 @@ def _outcomes(found: "Audit") -> Mapping[str, Outcome]:
     return {name: outcome_of(findings) for name, findings in by_name.items()}
 
 
-def under_way(job: UnderWay) -> Document:
+def under_way(job: "UnderWay") -> Document:
     """Describe a job that is not archived in full yet."""
     return {
         "job_id": job.job.job,
@@ -149,7 +151,7 @@ def missed(job: MissedJob) -> Document:
     return {"job_id": job.job.job, "expired_at": to_text(job.expired_at), "files": job.files, "saved": job.saved}
 
 
-def alarm(found: Alarm) -> Document:
+def alarm(found: "Alarm") -> Document:
     """Describe an alarm that stands."""
     return {
         "key": found.finding.key,

@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from backupd.core import events
 from backupd.core.clock import Clock
 from backupd.core.errors import ArchiveBusy, BackupdError, Fault
-from backupd.core.events import ChoreFailed, Tell
+from backupd.core.events import Tell
 
 _SOON = timedelta(minutes=10)  # after another one held the lock
 
@@ -51,7 +52,7 @@ async def _again_and_again(chore: Chore, clock: Clock, tell: Tell) -> None:
         except ArchiveBusy:
             due = clock.monotonic() + min(_SOON, chore.every).total_seconds()
         except BackupdError as error:
-            tell(ChoreFailed(chore.org, chore.name, error.kind, str(error), error.advice))
+            tell(events.ChoreFailed(chore.org, chore.name, error.kind, str(error), error.advice))
         except Exception as error:  # noqa: BLE001 (a fault of ours in a chore must not stop the daemon, nor the chore for good)
             fault = Fault(f"{chore.org}: unexpected {type(error).__name__} in {chore.name}")
-            tell(ChoreFailed(chore.org, chore.name, fault.kind, str(fault), fault.advice))
+            tell(events.ChoreFailed(chore.org, chore.name, fault.kind, str(fault), fault.advice))

@@ -12,9 +12,10 @@ from pathlib import PurePosixPath
 from backupd.archive import Archive
 from backupd.archive.inventory import take_inventory
 from backupd.catalog import Catalog
+from backupd.core import events
 from backupd.core.audit import judge_folder
 from backupd.core.errors import ArchiveError
-from backupd.core.events import JournalMended, Tell
+from backupd.core.events import Tell
 from backupd.core.manifest import Manifest
 from backupd.core.ports import Journal
 from backupd.core.records import PublishedSnapshot
@@ -41,7 +42,7 @@ async def _append(
     lines = await journal.append(*(snapshot.fact for snapshot in snapshots))
     for line, snapshot in zip(lines, snapshots, strict=True):
         await catalog.record(org, (line,), snapshot)
-        tell(JournalMended(org, "appended", f"the line that tells of {snapshot.path}"))
+        tell(events.JournalMended(org, "appended", f"the line that tells of {snapshot.path}"))
 
 
 async def _unrecorded(org: str, path: PurePosixPath, archive: Archive, catalog: Catalog) -> PublishedSnapshot | None:

@@ -1,15 +1,17 @@
 """With 100,000 snapshots everything that a cycle or a status asks costs what it costs with ten."""
 
+import asyncio
+import sqlite3
 import time
-from collections.abc import AsyncIterator
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
 from hashlib import sha256
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
-from backupd.catalog import Catalog
+from backupd.catalog import Catalog, asking, asking_later, sealing
 from backupd.core.errors import RecordDamaged
 from backupd.core.events import CatalogRebuilt
 from backupd.core.facts import Fact, LinksSeen
@@ -166,3 +168,67 @@ async def test_without_any_manifest_a_rebuild_takes_as_long_for_each_line_howeve
 
     print(f"CPU seconds: {took}")  # noqa: T201  pytest -s shows the figures
     assert took[16_000] < 3 * 8 * took[2_000]  # it was 150 times
+
+
+def later(db: sqlite3.Connection) -> asking_later.Later:
+    async def ask(question):
+        return question(db)
+
+    return asking_later.Later(ask)
+
+
+LATER = START + timedelta(days=9)
+QUESTIONS = {
+    "seals": lambda db: sealing.sound_org(db, "main"),
+    "pending": lambda db: asking.pending(db, "main"),
+    "missed": lambda db: asking.missed(db, "main", limit=10),
+    "newest": lambda db: asking.snapshots(db, None, limit=10, after=None),
+    "newest of an org": lambda db: asking.snapshots(db, "main", limit=10, after=None),
+    "curable": lambda db: asking_later.curable(db, "main", START),
+    "holds": lambda db: asyncio.run(later(db).holds("main")),
+    "ailing": lambda db: asyncio.run(later(db).ailing("main", before=START, limit=10)),
+    "longest unread": lambda db: asyncio.run(later(db).longest_unread("main", before=LATER, limit=10)),
+    "unreadable": lambda db: asyncio.run(later(db).unreadable("main", before=START, limit=10)),
+    "unrecorded": lambda db: asyncio.run(later(db).unrecorded("main")),
+}
+
+
+@pytest.fixture(scope="module")
+def few_and_many(tmp_path_factory):
+    async def filled(count: int) -> Path:
+        crowd = Crowd(count, until=START)
+        path: Path = tmp_path_factory.mktemp("catalog") / "catalog.sqlite"
+        journal = ManyLines(crowd)
+
+        async def open_journal(_: str) -> ManyLines:
+            return journal
+
+        opening = Catalog.open(path, archive=crowd, journals=open_journal, clock=FakeClock(), tell=Ear())
+        async with await opening as catalog:
+            assert (await catalog.totals())[0].snapshots == count
+        return path
+
+    return asyncio.run(filled(20)), asyncio.run(filled(500))
+
+
+def steps(path: Path, question: Callable[[sqlite3.Connection], object]) -> int:
+    """Count what SQLite's machine does to answer."""
+    counted = 0
+
+    def count() -> int:
+        nonlocal counted
+        counted += 1
+        return 0
+
+    with closing(sqlite3.connect(path)) as db:
+        db.set_progress_handler(count, 10)
+        question(db)
+    return counted
+
+
+@pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
+def test_what_is_asked_often_takes_as_many_steps_however_many_snapshots_there_are(few_and_many, question):
+    few, many = (steps(path, question) for path in few_and_many)
+
+    assert few > 0
+    assert many < few + 20
