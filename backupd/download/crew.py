@@ -24,6 +24,7 @@ from backupd.download.tools import Tools
 from backupd.download.tries import Tries
 
 _REST = 5.0  # seconds without new helpers after a connection has failed
+_BEGUN = 1_000_000  # bytes; a connection that brought less is not fast yet on a long line
 _MOST_REPLACED = 3  # connections of a file that are replaced for crawling
 
 
@@ -81,6 +82,7 @@ class Crew:
     async def pour(self, growing: Growing, lane: Lane, body: Body, block: Block | None) -> None:
         """Put a body into the file, `block` first, to the end of the lane. Raises Setback if it ends before."""
         growing.on_failure = self._stop_all
+        broke: Setback | None = None
         try:
             while lane.stop is None or lane.at < lane.stop:
                 block = block or await body.next()
@@ -92,14 +94,14 @@ class Crew:
                 await self._tools.pace.spend(size)
                 if lane.helps and self._tools.places.make_way():
                     return
-        except Setback:
+        except Setback as setback:
             growing.raise_failure()
-            raise
+            broke = setback
         finally:
             while (rest := body.rest()) is not None:
                 self._put(growing, lane, rest)
-        if lane.stop is not None and lane.at < lane.stop:
-            raise Setback("the body ended before its time")
+        if (broke and lane.stop is None) or (lane.stop is not None and lane.at < lane.stop):
+            raise broke or Setback("the body ended before its time")
 
     def _put(self, growing: Growing, lane: Lane, block: Block) -> int:
         """Put a block into the file, as far as it is the lane's; return its size."""
@@ -175,17 +177,23 @@ class Crew:
         return wanted if self.proven or (self.promised and self._growth.far) else min(wanted, 1 - helpers)
 
     async def help(self) -> None:
-        """Fetch what others would come to later, share after share, on a place that was taken for it."""
-        growing, this = self._holding.growing, asyncio.current_task()
+        """Help until there is nothing more to be shared, on a place that was taken for it."""
+        this = asyncio.current_task()
         assert this is not None  # noqa: S101  a coroutine runs in a task
         self._helping.add(this)
         try:
-            while growing is not None and (share := self._share(growing)) is not None:
-                if not await self._fetch_share(growing, share):
-                    return
+            self._free_lead()
+            await self.fetch_shares(helps=True)
         finally:
             self._helping.discard(this)
             self._tools.places.give_back()
+
+    async def fetch_shares(self, *, helps: bool) -> None:
+        """Fetch what others would come to later, share after share; who `helps` may be told to leave."""
+        growing = self._holding.growing
+        while growing is not None and (share := self._share(growing)) is not None:
+            if not await self._fetch_share(growing, share, helps=helps):
+                return
 
     async def dismiss_helpers(self) -> None:
         """Have all helpers gone: what they bring belongs to what is dropped now."""
@@ -201,10 +209,24 @@ class Crew:
         hands = max(len(self._lanes) + 1, self._tools.places.fair)
         return cut(growing.taken, total, self._lanes, hands, self._growth.share, self._growth.smallest)
 
-    async def _fetch_share(self, growing: Growing, span: Span) -> bool:
-        """Fetch a share that is cut from another one, or was nobody's; say whether to go on helping."""
+    def _free_lead(self) -> None:
+        """End an answer that goes on to the file's end while it has hardly begun, on a long line.
+
+        It will have to be broken off where another's share begins. On a long line the connection that comes after it
+        needs seconds to become fast; that is cheapest while this one is not fast either.
+        """
+        growing = self._holding.growing
+        if not self._growth.far or growing is None or self._share(growing) is None:
+            return
+        for lane, body in self._lanes.items():
+            if lane.endless and lane.stop is not None and body is not None and lane.brought < _BEGUN:
+                lane.stop = min(lane.stop, lane.at + max(0, lane.pending))
+                body.close()
+
+    async def _fetch_share(self, growing: Growing, span: Span, *, helps: bool) -> bool:
+        """Fetch a share that is cut from another one, or was nobody's; say whether to go on."""
         start, stop = span
-        lane = Lane(start, stop, helps=True)
+        lane = Lane(start, stop, helps=helps)
         self._holding.asked()
         ask = Ask(start, stop, growing.version, start)
         try:

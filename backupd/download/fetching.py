@@ -115,7 +115,7 @@ class Fetch:
         """Send the round's first request, and take what comes."""
         async with self._tools.places.one():
             self._holding.asked()
-            lane = Lane(ask.missing, ask.stop or self._holding.total)
+            lane = Lane(ask.missing, ask.stop or self._holding.total, endless=ask.stop is None)
             try:
                 async with self._crew.asking(lane), self._requests.send(ask) as answer:
                     match judge(ask, answer.head):
@@ -129,6 +129,7 @@ class Fetch:
                             raise _Unfit(reason)  # noqa: TRY301  the same handler as for what the body shows
                         case meaning:
                             assert_never(meaning)
+                await self._crew.fetch_shares(helps=False)  # of what it would have come to itself
             except _Unfit as unfit:
                 if ask.version is None:
                     raise Setback(str(unfit)) from None

@@ -36,6 +36,7 @@ class Lane:
     at: int
     stop: int | None  # None: to the end, wherever that is
     helps: bool = False  # it may be told to leave
+    endless: bool = False  # its answer goes on behind `stop`: once cut, the connection is lost
     pending: int = 0  # bytes that came but do not fill a block yet
     brought: int = 0  # bytes
     marked: tuple[float, int] = (0.0, 0)  # running time, and bytes brought then: where its rate begins

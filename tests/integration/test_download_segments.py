@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,6 +31,12 @@ def _quick(monkeypatch):
 
 
 @pytest.fixture
+def far(monkeypatch) -> None:
+    """Take every line for a long one."""
+    monkeypatch.setattr("backupd.download.lanes._FAR", 0.0)
+
+
+@pytest.fixture
 async def slow(tmp_path: Path) -> AsyncIterator[Bench]:
     """A line on which every connection is slow: one alone would take two seconds."""
     async with downloading(tmp_path, size=SIZE, limits=Limits(connections=4, timeout=5.0)) as bench:
@@ -39,6 +46,23 @@ async def slow(tmp_path: Path) -> AsyncIterator[Bench]:
 
 def sent(bench: Bench) -> int:
     return sum(request.sent for request in bench.downloads)
+
+
+@asynccontextmanager
+async def at_once(bench: Bench, first: int = 0) -> AsyncIterator[list[int]]:
+    """See now and then how many requests are under way, the `first` ones not counted."""
+    seen = [0]
+
+    async def watch() -> None:
+        while True:
+            seen.append(sum(not request.done for request in bench.downloads[first:]))
+            await asyncio.sleep(0.01)
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield seen
+    finally:
+        watching.cancel()
 
 
 async def test_a_slow_file_is_fetched_over_several_connections(slow):
@@ -81,24 +105,26 @@ async def test_one_connection_is_one(tmp_path):
 
 
 @pytest.mark.slow
+async def test_the_first_connection_helps_with_other_shares_once_its_own_is_done(slow, monkeypatch):
+    monkeypatch.setattr("backupd.download.lanes._SETTLING", 60.0)  # nobody is taken on for it
+    slow.vendor.fault(Trickle(50_000, timedelta(seconds=0.05)), skip=1)
+
+    async with at_once(slow, first=1) as seen:
+        slow.assert_whole(await slow.fetch())
+
+    assert max(seen) == 2
+
+
+@pytest.mark.slow
 async def test_all_files_together_have_so_many_connections(tmp_path):
     contents = {f"Data_{n:03}.zip": some_bytes(5_000_000, n) for n in range(3)}
     async with downloading(tmp_path, contents=contents, limits=Limits(connections=3, files_at_once=3)) as bench:
         bench.vendor.pace = SLOW
-        most = 0
 
-        async def watch() -> None:
-            nonlocal most
-            while True:
-                most = max(most, sum(not request.done for request in bench.downloads))
-                await asyncio.sleep(0.01)
-
-        watching = asyncio.create_task(watch())
-        async with bench.downloader() as downloader:
+        async with bench.downloader() as downloader, at_once(bench) as seen:
             await asyncio.gather(*(bench.fetch_with(downloader, name) for name in contents))
-        watching.cancel()
 
-        assert 2 <= most <= 4  # one that was just let go may not be seen as done yet
+        assert 2 <= max(seen) <= 4  # one that was just let go may not be seen as done yet
         for name, content in contents.items():
             assert bench.on_disk(name) == content
 
@@ -243,7 +269,9 @@ async def test_the_check_stops_all_connections(tmp_path):
 
 
 @pytest.mark.slow
-async def test_many_cancels_at_any_moment_lose_nothing(tmp_path):
+@pytest.mark.parametrize("far", [0.0, 0.1])
+async def test_many_cancels_at_any_moment_lose_nothing(tmp_path, monkeypatch, far):
+    monkeypatch.setattr("backupd.download.lanes._FAR", far)
     async with downloading(tmp_path, size=SIZE, limits=Limits(connections=4)) as bench:
         bench.vendor.pace = Pace(per_connection=6_000_000)
         for step in range(25):
@@ -278,3 +306,35 @@ async def test_a_connection_that_crawls_while_others_fly_is_replaced(tmp_path, m
         assert not [error for error in received if isinstance(error, BackupdError)]
         for name, content in contents.items():
             assert bench.on_disk(name) == content
+
+
+async def test_on_a_long_line_the_first_connection_too_fetches_shares_before_it_is_fast(far, slow):
+    received = await slow.fetch()
+
+    slow.assert_whole(received)
+    first, *others = slow.downloads
+    assert first.range is None
+    assert first.sent < SIZE // 4
+    assert all(request.range.rpartition("-")[2] for request in others)
+    assert sent(slow) <= SIZE + 2_000_000
+
+
+async def test_on_a_long_line_a_single_connection_is_left_to_itself(far, tmp_path):
+    async with downloading(tmp_path, size=1_500_000, limits=Limits(connections=1)) as bench:
+        bench.vendor.pace = SLOW
+
+        bench.assert_whole(await bench.fetch())
+
+        assert bench.ranges == [None]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["ignored", "416", "wrong-content-range", "other-range"])
+async def test_on_a_long_line_a_server_that_does_not_mean_it_costs_the_beginning(far, slow, how):
+    slow.vendor.serve(range=how)
+
+    slow.assert_whole(await slow.fetch())
+
+    assert slow.ranges.count(None) <= 2
+    assert len(slow.downloads) <= 8
+    assert sum(event.dropped for event in slow.told_of(FileRestarted)) <= 1_000_000
