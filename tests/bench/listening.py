@@ -10,11 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from backupd.cli.progress import Bars
 from backupd.core.events import Event, FileProgress, Tell
-from backupd.telemetry import Redactor, log_event, set_up_log
-from backupd.telemetry.metrics import Metrics
-from backupd.web.feed import Feed
 
 LONG = 0.05  # seconds for which the event loop must never be blocked
 _NOTED = 0.005  # seconds; shorter ones are not looked at
@@ -69,6 +65,12 @@ class Blocks(logging.Handler):
 
 def everybody() -> Callable[[Event], None]:
     """Let the log at its most talkative, metrics, bars on a terminal and two open pages hear everything."""
+    # Late: who is timed without them does not load them.
+    from backupd.cli.progress import Bars
+    from backupd.telemetry import Redactor, log_event, set_up_log
+    from backupd.telemetry.metrics import Metrics
+    from backupd.web.feed import Feed
+
     set_up_log(Redactor(), form="json", level="debug", stream=open(os.devnull, "w"))  # noqa: PTH123, SIM115  for good
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     feed, bars, metrics = Feed(queue=0), Bars(_terminal()), Metrics("bench")
