@@ -30,6 +30,7 @@ _DAMAGED = {
 }
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _WAIT = 10.0  # seconds for another process's transaction
+_LOOK = 0.1  # seconds between two looks whether another process still makes a new one
 _ABANDONED = 600.0  # seconds without a change, after which nobody works on it any more
 _TEMPORARY = ""  # SQLite's word for a database in a temporary file that nobody else sees
 
@@ -64,7 +65,12 @@ class Database:
         await self._in_worker(lambda: self._begin_temporary(copied=copied))
 
     async def begin_new(self) -> bool:
-        """Go on with a new, empty database beside the old one; False: another process has just put one in place."""
+        """Go on with a new, empty database beside the old one; False: another process has just put one in place.
+
+        Waits while another process makes one; may be cancelled then.
+        """
+        while not await self._in_worker(self._take_turn):  # noqa: ASYNC110  nobody wakes us in another process
+            await asyncio.sleep(_LOOK)
         return await self._in_worker(self._begin_new)
 
     async def install(self, *, aside: Path | None) -> None:
@@ -167,7 +173,6 @@ class Database:
 
     def _begin_new(self) -> bool:
         self._close()
-        self._take_turn()
         if _identity(self.path) not in {self._tried, None}:
             self._end_turn()
             return False
@@ -208,12 +213,21 @@ class Database:
         self._new.unlink(missing_ok=True)
         self._end_turn()
 
-    def _take_turn(self) -> None:
-        """Wait until no other process makes a new one; where folders cannot be locked, go without."""
+    def _take_turn(self) -> bool:
+        """Say whether no other process makes a new one, so that it is ours to make one now.
+
+        Where folders cannot be locked, it always is.
+        """
         self._end_turn()
         self._turn = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        with suppress(OSError):
-            fcntl.flock(self._turn, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(self._turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._end_turn()
+            return False
+        except OSError:
+            pass
+        return True
 
     def _end_turn(self) -> None:
         turn, self._turn = self._turn, None

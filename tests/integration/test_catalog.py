@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import fcntl
 import os
 import sqlite3
 import stat
@@ -662,6 +663,34 @@ async def test_of_catalogs_that_are_opened_at_once_where_there_is_none_one_is_ma
     assert [path.name for path in filled.root.glob("catalog.sqlite*") if "new" in path.name] == []
     for catalog in catalogs:
         await catalog.close()
+
+
+async def test_who_waits_for_a_catalog_that_another_process_makes_can_be_stopped(filled):
+    filled.file.unlink()
+    other = os.open(filled.root, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+
+    opening = asyncio.create_task(filled.catalog())
+    await asyncio.sleep(0.05)
+    assert not opening.done()
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(opening, 5.0)
+
+    os.close(other)
+    async with await filled.catalog() as catalog:
+        assert (await catalog.totals())[0].snapshots == 2
+
+
+async def test_where_folders_cannot_be_locked_a_catalog_is_made_all_the_same(filled, monkeypatch):
+    filled.file.unlink()
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    async with await filled.catalog() as catalog:
+        assert (await catalog.totals())[0].snapshots == 2
 
 
 async def test_a_catalog_that_another_process_replaces_while_it_is_opened_is_no_failure(filled, monkeypatch):
