@@ -53,9 +53,9 @@ async def takes_signals(running: Running) -> None:
 
 
 def survives(pid: int, number: signal.Signals) -> bool:
-    """Tell whether a process blocks, ignores or catches a signal."""
+    """Tell whether a process blocks or catches a signal; under nohup each one ignores SIGHUP from the beginning."""
     lines = (line.partition(":") for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines())
-    masks = {name: value for name, _, value in lines if name in ("SigBlk", "SigIgn", "SigCgt")}
+    masks = {name: value for name, _, value in lines if name in ("SigBlk", "SigCgt")}
     return any(int(mask, 16) >> (number - 1) & 1 for mask in masks.values())
 
 
