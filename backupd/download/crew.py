@@ -24,7 +24,8 @@ from backupd.download.tools import Tools
 from backupd.download.tries import Tries
 
 _REST = 5.0  # seconds without new helpers after a connection has failed
-_BEGUN = 1_000_000  # bytes; a connection that brought less is not fast yet on a long line
+_BEGUN = 2_000_000  # bytes; a connection that brought less is not fast yet on a long line
+_WORTH_ENDING = 16_000_000  # bytes still to come; less is brought sooner by a connection that has begun
 _MOST_REPLACED = 3  # connections of a file that are replaced for crawling
 
 
@@ -34,6 +35,7 @@ class Crew:
     def __init__(self, holding: Holding, requests: Requests, tries: Tries, progress: Progress, tools: Tools) -> None:
         self.proven = False  # the server serves parts of this very file
         self.promised = False  # it says so
+        self.compared = False  # in this round: what is in hand is of the version that the server has
         self._holding, self._requests, self._tries = holding, requests, tries
         self._progress, self._tools = progress, tools
         self._lanes: dict[Lane, Body | None] = {}  # None: asked for
@@ -182,7 +184,6 @@ class Crew:
         assert this is not None  # noqa: S101  a coroutine runs in a task
         self._helping.add(this)
         try:
-            self._free_lead()
             await self.fetch_shares(helps=True)
         finally:
             self._helping.discard(this)
@@ -206,21 +207,23 @@ class Crew:
         total = self._holding.total
         if self._alone or total is None or growing.version.strong is None or self._holding.growing is not growing:
             return None
+        if not (self.compared or growing.version.certain):  # else what helpers bring may be another version's
+            return None
         hands = max(len(self._lanes) + 1, self._tools.places.fair)
         return cut(growing.taken, total, self._lanes, hands, self._growth.share, self._growth.smallest)
 
     def _free_lead(self) -> None:
-        """End an answer that goes on to the file's end while it has hardly begun, on a long line.
+        """End an answer that goes on to the file's end while it has hardly begun, on a long line; a part was served.
 
         It will have to be broken off where another's share begins. On a long line the connection that comes after it
-        needs seconds to become fast; that is cheapest while this one is not fast either.
+        needs seconds to become fast; that is cheapest while this one is not fast either. What comes before that share
+        is fetched on, share by share.
         """
-        growing = self._holding.growing
-        if not self._growth.far or growing is None or self._share(growing) is None:
+        if not self._growth.far:
             return
         for lane, body in self._lanes.items():
-            if lane.endless and lane.stop is not None and body is not None and lane.brought < _BEGUN:
-                lane.stop = min(lane.stop, lane.at + max(0, lane.pending))
+            if lane.endless and body is not None and lane.brought < _BEGUN and lane.left >= _WORTH_ENDING:
+                lane.stop = lane.at + min(lane.left, max(0, lane.pending))
                 body.close()
 
     async def _fetch_share(self, growing: Growing, span: Span, *, helps: bool) -> bool:
@@ -240,6 +243,7 @@ class Crew:
                     return False
                 lane.stop = min(lane.stop or stop, meaning.stop)  # it may have been cut while it was asked for
                 self._cut_others(lane)
+                self._free_lead()
                 with self.at_work(lane, answer) as body:
                     await self.pour(growing, lane, body, None)
                     return lane.at == lane.stop

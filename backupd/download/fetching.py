@@ -62,6 +62,7 @@ class Fetch:
     async def _round(self, ask: Ask) -> None:
         """Fetch by one connection, the lead, and by helpers that join it. Raises what stopped the last of them."""
         began = self._tools.clock.monotonic()
+        self._crew.compared = False
         setback: Setback | None = None
         tasks = {asyncio.create_task(self._lead(ask), name=f"lead {self._holding.names[2]}")}
         try:
@@ -115,7 +116,7 @@ class Fetch:
         """Send the round's first request, and take what comes."""
         async with self._tools.places.one():
             self._holding.asked()
-            lane = Lane(ask.missing, ask.stop or self._holding.total, endless=ask.stop is None)
+            lane = Lane(ask.missing, ask.stop or self._holding.total)
             try:
                 async with self._crew.asking(lane), self._requests.send(ask) as answer:
                     match judge(ask, answer.head):
@@ -166,6 +167,7 @@ class Fetch:
                 return
             growing = await holding.begin(version)
             await self._require_room()
+            lane.endless = self._crew.compared = True
             await self._crew.pour(growing, lane, body, first)
             if holding.total is None:
                 holding.total = lane.at
@@ -179,12 +181,13 @@ class Fetch:
         lane.pending = -len(expected)
         with self._crew.at_work(lane, answer) as body:
             block = await _behind_overlap(body, expected)
-            self._crew.proven = True
+            self._crew.proven = self._crew.compared = True
             holding.total = answer.head.version.total or holding.total
             await self._require_room()
             holding.story = replace(holding.story, resumed=growing.in_hand)
             await growing.note(holding.story)
             self._tools.tell(FileResumed(*holding.names, offset=ask.missing))
+            lane.endless = ask.stop is None
             await self._crew.pour(growing, lane, body, block)
 
 
