@@ -27,6 +27,7 @@ _OF_ORG = "SELECT * FROM orgs WHERE org = ?"
 _LISTED_OF = f"SELECT {LISTED} FROM snapshots WHERE id = ?"  # noqa: S608  ours
 _FILES = "SELECT * FROM files WHERE snapshot = ? ORDER BY kind, name"
 _LINKS = "SELECT * FROM links WHERE org = ? AND zgid = ? AND job = ? ORDER BY kind, name"
+# CROSS JOIN keeps the order: SQLite knows of no figures, and would go through all snapshots to find few files.
 _DAMAGED = "files INDEXED BY files_damaged CROSS JOIN snapshots ON snapshots.id = files.snapshot"
 _WITH_JOB = f"{_DAMAGED} LEFT JOIN jobs USING (org, zgid, job)"
 _LIVE = tuple(  # asked as the answers are: by the same indexes; few rows, however many snapshots there are

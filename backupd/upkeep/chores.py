@@ -12,7 +12,6 @@ from datetime import timedelta
 from backupd.core import events
 from backupd.core.clock import Clock
 from backupd.core.errors import ArchiveBusy, BackupdError, Fault
-from backupd.core.events import Tell
 
 _SOON = timedelta(minutes=10)  # after another one held the lock
 
@@ -29,7 +28,7 @@ class Chore:
 
 
 @asynccontextmanager
-async def doing(chores: Sequence[Chore], clock: Clock, tell: Tell) -> AsyncIterator[None]:
+async def doing(chores: Sequence[Chore], clock: Clock, tell: events.Tell) -> AsyncIterator[None]:
     """Do these chores until the end of the block; what is under way then is broken off."""
     tasks = [
         asyncio.create_task(_again_and_again(chore, clock, tell), name=f"{chore.name} {chore.org}") for chore in chores
@@ -42,7 +41,7 @@ async def doing(chores: Sequence[Chore], clock: Clock, tell: Tell) -> AsyncItera
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _again_and_again(chore: Chore, clock: Clock, tell: Tell) -> None:
+async def _again_and_again(chore: Chore, clock: Clock, tell: events.Tell) -> None:
     due = clock.monotonic() + chore.wait.total_seconds()
     while True:
         await clock.sleep(max(0.0, due - clock.monotonic()))

@@ -15,7 +15,6 @@ from backupd.catalog import Catalog
 from backupd.core import events
 from backupd.core.audit import judge_folder
 from backupd.core.errors import ArchiveError
-from backupd.core.events import Tell
 from backupd.core.manifest import Manifest
 from backupd.core.ports import Journal
 from backupd.core.records import PublishedSnapshot
@@ -24,7 +23,13 @@ _BATCH = 500  # lines fsynced together
 
 
 async def append_missing_lines(
-    org: str, archive: Archive, journal: Journal, catalog: Catalog, tell: Tell, *, seen: Iterable[PurePosixPath] = ()
+    org: str,
+    archive: Archive,
+    journal: Journal,
+    catalog: Catalog,
+    tell: events.Tell,
+    *,
+    seen: Iterable[PurePosixPath] = (),
 ) -> None:
     """Let the journal tell of each snapshot that the catalog, or who has `seen` it, knows and the journal does not.
 
@@ -37,7 +42,7 @@ async def append_missing_lines(
 
 
 async def _append(
-    org: str, snapshots: Sequence[PublishedSnapshot], journal: Journal, catalog: Catalog, tell: Tell
+    org: str, snapshots: Sequence[PublishedSnapshot], journal: Journal, catalog: Catalog, tell: events.Tell
 ) -> None:
     lines = await journal.append(*(snapshot.fact for snapshot in snapshots))
     for line, snapshot in zip(lines, snapshots, strict=True):
