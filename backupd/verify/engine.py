@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Callable
 from typing import NamedTuple, Protocol, cast
 
-_ALL_THAT_IS_UNPACKED_AT_ONCE = 32 * 1024**2  # bytes, and more
+_ALL_THAT_IS_UNPACKED_AT_ONCE = 24 * 1024**2  # bytes, and more; of 32 MB and above glibc learns nothing
 
 
 class Decompressor(Protocol):

@@ -172,7 +172,7 @@ def main() -> None:
     """Measure, and print."""
     chained = sys.argv[1] == "--in-turn"
     authority, root, out, *urls = sys.argv[1 + chained :]
-    bytes(32 * _UNPACKED)  # never touched: glibc keeps freed blocks of such sizes from now on
+    bytes(24 * _UNPACKED)  # never touched: glibc keeps freed blocks of such sizes from now on; it looks up to 32 MB
     paths = [Path(root) / url.rpartition("/")[2] for url in urls]
     if chained:
         sys.stdout.write(json.dumps({"in turn": _cpu(lambda: in_turn(authority, urls, Path(out)))}))

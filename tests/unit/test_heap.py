@@ -1,8 +1,12 @@
-"""What was freed goes back to the system, and nothing is said where the C library keeps it."""
+"""What was freed goes back to the system when that is asked for, and not before."""
 
 import ctypes
+import platform
+import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from backupd.download import heap
 
@@ -40,6 +44,24 @@ def test_a_c_library_that_is_linked_in_keeps_what_it_has(monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", refuse)
 
     heap.tidy()
+
+
+_TAKE_AND_FREE_TWICE = """
+import resource
+import backupd.verify.engine
+def faults():
+    bytearray(b"1") * (8 * 1024**2)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+print(-faults() + faults())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have ways of their own")
+def test_what_was_unpacked_into_is_kept_for_the_next():
+    """To get it from the system again, page for page, takes as long as to unpack into it."""
+    ran = subprocess.run([sys.executable, "-c", _TAKE_AND_FREE_TWICE], capture_output=True, check=True)  # noqa: S603
+
+    assert int(ran.stdout) < 100
 
 
 def _resident() -> int:
