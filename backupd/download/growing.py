@@ -4,8 +4,9 @@ One mechanism for a fresh, a resumed and a segmented file: a block that is next 
 memory; any other block is only written, and read back (from the page cache) when its turn comes. What an earlier
 process left is read back in the same way.
 
-The event loop calls the public methods; two strands do the work: one writes and hashes, one checks. `_lock` guards what
-both sides touch.
+The event loop calls the public methods; two strands do the work: one writes and hashes, one checks. While the threads
+are busy the event loop hashes what has just come, for it is in the memory next to its core. `_lock` guards what both
+sides touch.
 """
 
 import asyncio
@@ -31,13 +32,14 @@ _SYNC_EVERY = 32_000_000  # bytes written between two syncs, at most, so that th
 class _Reader:
     """Hash or check: takes the file's bytes in order. `claimed` is where the next block for it must begin."""
 
-    __slots__ = ("claimed", "feed", "memory", "queue", "read")
+    __slots__ = ("claimed", "feed", "lent", "memory", "queue", "read")
 
     def __init__(self, feed: Callable[[memoryview], None]) -> None:
         self.feed = feed
         self.claimed = 0
         self.read = 0
         self.queue: deque[Block] = deque()
+        self.lent = False  # the event loop is at it
         self.memory: memoryview | None = None  # for what must be read back
 
 
@@ -64,9 +66,9 @@ class Growing:
         self._waiting = 0  # for it: the threads wake the loop only then, a wake-up costs more than a step
         self._most_unsynced = _MOST_LOST - tools.places.most * RING
         self._sync_every = min(_SYNC_EVERY, self._most_unsynced // 2)
-        workers = tools.workers
-        self._keeping = Strand(workers, self._keep, self._stir)
-        self._checking = Strand(workers, self._read_by_check, self._stir)
+        self._workers = tools.workers
+        self._keeping = Strand(self._workers, self._keep, self._stir)
+        self._checking = Strand(self._workers, self._read_by_check, self._stir)
         self._wake()
 
     @classmethod
@@ -98,16 +100,20 @@ class Growing:
 
     def put(self, block: Block, offset: int) -> None:
         """Take the bytes at `offset`; the block goes back to its ring by itself."""
-        size = block.size
+        hasher, size = self._hasher, block.size
         with self._lock:
-            takers = [reader for reader in (self._hasher, self._checker) if reader.claimed == offset]
+            hasher.lent = self._workers.pressed and hasher.read == hasher.claimed == offset
+            takers = [reader for reader in (hasher, self._checker) if reader.claimed == offset]
             for reader in takers:
                 reader.claimed += size
-                reader.queue.append(block)
+                if not reader.lent:
+                    reader.queue.append(block)
             block.holders = 1 + len(takers)
             self._writes.append((block, offset))
             self._unwritten += 1
         self.taken = self.taken.add(offset, offset + size)
+        if hasher.lent:
+            self._attempt(self._feed, hasher, offset, offset + size, block)
         self._wake()
 
     async def room(self) -> None:
@@ -198,7 +204,7 @@ class Growing:
     def _read_by_check(self) -> bool:
         return self._attempt(self._read_one, self._checker)
 
-    def _attempt(self, work: Callable[..., bool], *arguments: _Reader) -> bool:
+    def _attempt(self, work: Callable[..., bool], *arguments: object) -> bool:
         try:
             return work(*arguments)
         except OSError as error:
@@ -229,19 +235,23 @@ class Growing:
 
     def _read_one(self, reader: _Reader) -> bool:
         """Feed a reader its next block, from memory or read back."""
-        start = reader.read
         with self._lock:
+            if reader.lent:
+                return False
+            start = reader.read
             block = reader.queue.popleft() if reader.queue else None
             if block is None and not self._stopped and self._error is None:
                 reader.claimed = max(reader.claimed, min(self._written.run_end(start), start + BLOCK))
             stop = reader.claimed if block is None else start + block.size
-        if start == stop:
-            return False
+        return start < stop and self._feed(reader, start, stop, block)
+
+    def _feed(self, reader: _Reader, start: int, stop: int, block: Block | None) -> bool:
         try:
             if self._error is None and not self._stopped:
                 reader.feed(block.data if block is not None else self._read_back(reader, start, stop))
         finally:
             reader.read = stop
+            reader.lent = False
             if block is not None:
                 self._release(block)
         return True

@@ -18,8 +18,8 @@ _TIDY_EVERY = 512  # jobs, of each thread: some hundred megabytes
 
 
 def usual_threads() -> int:
-    """Return how many threads pay off here: one a core, a few at most."""
-    return max(1, min(_MOST_THREADS, len(os.sched_getaffinity(0))))
+    """Return how many threads pay off: one a core but for that of the event loop, which hashes too; a few at most."""
+    return max(1, min(_MOST_THREADS, len(os.sched_getaffinity(0)) - 1))
 
 
 class Workers:

@@ -1,0 +1,214 @@
+"""A file that grows: who hashes what, while the threads are busy and while they are not."""
+
+import hashlib
+import random
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from backupd.core.http import Version
+from backupd.core.model import Checked
+from backupd.core.slot import Slot
+from backupd.download.blocks import Block
+from backupd.download.disk import PartFile
+from backupd.download.growing import Growing
+from backupd.download.record import Kept
+from backupd.download.workers import Workers
+
+SIZE = 1000  # bytes of a block here
+
+
+class Turns(Workers):
+    """Does jobs when it is told to. One that is never done makes the threads seem busy."""
+
+    def __init__(self, *, busy: bool) -> None:
+        super().__init__(0)
+        self.jobs: deque[Callable[[], None]] = deque()
+        self.busy = busy
+
+    def submit(self, job: Callable[[], None]) -> None:
+        self.jobs.append(job)
+
+    @property
+    def pressed(self) -> bool:
+        return self.busy or bool(self.jobs)
+
+    def work(self) -> None:
+        """Do all there is to do."""
+        self.busy = False
+        while self.jobs:
+            self.jobs.popleft()()
+
+
+class Seen:
+    """A check that keeps what it was fed."""
+
+    def __init__(self) -> None:
+        self.bytes = bytearray()
+
+    def feed(self, block: bytes | bytearray | memoryview) -> None:
+        self.bytes += block
+
+    def finish(self, path: Path) -> Checked:
+        del path
+        return Checked(members=1, unpacked_size=len(self.bytes))
+
+
+class Hash:
+    """SHA-256 that keeps what it was fed, and lets a test do something meanwhile."""
+
+    def __init__(self) -> None:
+        self.bytes = bytearray()
+        self.meanwhile: Callable[[], object] | None = None
+
+    def update(self, block: memoryview) -> None:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        self.bytes += block
+
+    def hexdigest(self) -> str:
+        return self.bytes.hex()
+
+
+@pytest.fixture
+def sha256(monkeypatch: pytest.MonkeyPatch) -> Hash:
+    made = Hash()
+    monkeypatch.setattr(hashlib, "sha256", lambda: made)
+    return made
+
+
+@contextmanager
+def grown(folder: Path, workers: Workers, check: Any) -> Iterator[Growing]:
+    slot = Slot(folder / "a.part", folder / "a.resume")
+    kept = Kept(Version(etag=None, last_modified=None, total=None, dated=False))
+    tools: Any = SimpleNamespace(workers=workers, places=SimpleNamespace(most=4), boot="boot")
+    file = PartFile.begin(slot, kept, "boot")
+    try:
+        growing = Growing(slot, file, kept, check, tools)
+        yield growing
+        growing.raise_failure()
+    finally:
+        file.close()
+
+
+def block_of(data: bytes) -> Block:
+    block = Block()
+    block.view[: len(data)] = data
+    block.size = len(data)
+    return block
+
+
+async def test_what_comes_while_the_threads_are_busy_is_hashed_at_once(tmp_path, sha256):
+    workers = Turns(busy=True)
+    with grown(tmp_path, workers, check := Seen()) as growing:
+        growing.put(block_of(b"a" * SIZE), 0)
+
+        assert sha256.bytes == b"a" * SIZE
+        assert not check.bytes
+        workers.work()
+        assert check.bytes == b"a" * SIZE
+        assert sha256.bytes == b"a" * SIZE
+
+
+async def test_what_comes_while_a_thread_is_free_is_left_to_it(tmp_path, sha256):
+    workers = Turns(busy=False)
+    with grown(tmp_path, workers, Seen()) as growing:
+        workers.work()
+        growing.put(block_of(b"a" * SIZE), 0)
+
+        assert not sha256.bytes
+        workers.work()
+        assert sha256.bytes == b"a" * SIZE
+
+
+async def test_what_is_not_next_in_line_is_read_back_later(tmp_path, sha256):
+    workers = Turns(busy=True)
+    with grown(tmp_path, workers, check := Seen()) as growing:
+        growing.put(block_of(b"b" * SIZE), SIZE)
+        assert not sha256.bytes
+        growing.put(block_of(b"a" * SIZE), 0)
+        assert sha256.bytes == b"a" * SIZE
+        workers.work()
+
+        assert sha256.bytes == check.bytes == b"a" * SIZE + b"b" * SIZE
+
+
+async def test_a_thread_leaves_alone_what_the_event_loop_hashes(tmp_path, sha256):
+    workers = Turns(busy=True)
+    with grown(tmp_path, workers, Seen()) as growing:
+        sha256.meanwhile = growing._keep  # noqa: SLF001  as a thread does, in just this moment
+        growing.put(block_of(b"a" * SIZE), 0)
+        workers.work()
+
+        assert sha256.bytes == b"a" * SIZE
+
+
+async def test_what_comes_while_a_thread_hashes_waits_for_its_turn(tmp_path, sha256):
+    workers = Turns(busy=False)
+
+    def another() -> None:
+        workers.busy = True
+        growing.put(block_of(b"b" * SIZE), SIZE)
+
+    with grown(tmp_path, workers, Seen()) as growing:
+        workers.work()
+        growing.put(block_of(b"a" * SIZE), 0)
+        sha256.meanwhile = another
+        workers.work()
+        workers.work()
+
+        assert sha256.bytes == b"a" * SIZE + b"b" * SIZE
+
+
+async def test_a_thread_that_looked_just_before_does_not_hash_the_same_again(tmp_path, sha256, monkeypatch):
+    workers = Turns(busy=True)
+    with grown(tmp_path, workers, Seen()) as growing:
+        workers.work()
+        workers.busy = True
+        lock = Before(growing._lock, lambda: growing.put(block_of(b"a" * SIZE), 0))  # noqa: SLF001
+        monkeypatch.setattr(growing, "_lock", lock)  # there is no other way into that moment
+        growing._keep()  # noqa: SLF001  as a thread does
+        workers.work()
+
+        assert sha256.bytes == b"a" * SIZE
+
+
+class Before:
+    """A lock before whose taking something happens, once."""
+
+    def __init__(self, lock: Any, what: Callable[[], object]) -> None:
+        self._lock, self._what = lock, [what]
+
+    def __enter__(self) -> None:
+        while self._what:
+            self._what.pop()()
+        self._lock.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.__exit__(*error)
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_whoever_hashes_and_whatever_comes_first_each_byte_is_hashed_once_and_in_order(tmp_path, sha256, seed):
+    chance = random.Random(seed)
+    data = chance.randbytes(30 * SIZE)
+    offsets = list(range(0, len(data), SIZE))
+    if seed % 2:
+        chance.shuffle(offsets)
+    workers = Turns(busy=False)
+    with grown(tmp_path, workers, check := Seen()) as growing:
+        for offset in offsets:
+            workers.busy = chance.random() < 0.5
+            growing.put(block_of(data[offset : offset + SIZE]), offset)
+            for _ in range(chance.randrange(4)):
+                if workers.jobs:
+                    workers.jobs.popleft()()
+        workers.work()
+
+        assert sha256.bytes == check.bytes == data
