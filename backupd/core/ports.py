@@ -4,30 +4,34 @@
 `catalog` keep their own.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import AbstractAsyncContextManager
-from datetime import datetime
-from pathlib import PurePosixPath
-from typing import Protocol
+from __future__ import annotations
 
-from backupd.core.alarms import Alarms
-from backupd.core.errors import ZipRejected
-from backupd.core.facts import Fact
-from backupd.core.listing import MissedJob
-from backupd.core.manifest import Manifest, ManifestFile
-from backupd.core.model import FileId, HistoryEntry, JobId, Link, Offers, Received, Schedule, Taken
-from backupd.core.reconcile import KnownJob
-from backupd.core.records import (
-    ArchivedJob,
-    Chronicle,
-    DamagedJob,
-    FoundSnapshot,
-    JournalLine,
-    PublishedSnapshot,
-    Rejection,
-    RememberedOffer,
-)
-from backupd.core.slot import Slot
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Mapping
+    from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
+    from pathlib import PurePosixPath
+
+    from backupd.core.alarms import Alarms
+    from backupd.core.errors import ZipRejected
+    from backupd.core.facts import Fact
+    from backupd.core.listing import MissedJob
+    from backupd.core.manifest import Manifest, ManifestFile
+    from backupd.core.model import FileId, HistoryEntry, JobId, Link, Offers, Received, Schedule, Taken
+    from backupd.core.reconcile import KnownJob
+    from backupd.core.records import (
+        ArchivedJob,
+        Chronicle,
+        DamagedJob,
+        FoundSnapshot,
+        JournalLine,
+        PublishedSnapshot,
+        Rejection,
+        RememberedOffer,
+    )
+    from backupd.core.slot import Slot
 
 
 class Vendor(Protocol):

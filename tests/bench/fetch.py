@@ -5,6 +5,7 @@ python -m tests.bench.fetch [--discard] [--watch-loop] [--all-listen | --no-prog
 
 import argparse
 import asyncio
+import gc
 import json
 import ssl
 import sys
@@ -89,6 +90,7 @@ def main() -> None:
     parser.add_argument("connections", type=int)
     parser.add_argument("urls", nargs="+")
     asked = parser.parse_args()
+    gc.freeze()  # as the program does behind its imports
     if asked.no_progress:
         progress._EVERY = float("inf")  # noqa: SLF001  the first is still told
     blocks, stopwatch = Blocks(), Stopwatch(everybody() if asked.all_listen else _to_nobody)
