@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -35,31 +36,39 @@ class PartFile:
     def begin(cls, slot: Slot, kept: Kept, boot: str) -> "PartFile":
         """Start from nothing: what lay there is dropped before the new record says anything."""
         forget(slot)
-        return cls._open(slot, kept, boot, os.O_CREAT | os.O_TRUNC)
+        return cls._open(slot, kept, boot, first=True)
 
     @classmethod
     def go_on(cls, slot: Slot, kept: Kept, boot: str) -> "PartFile":
         """Go on with what is kept."""
-        return cls._open(slot, kept, boot, 0)
+        return cls._open(slot, kept, boot, first=False)
 
     @classmethod
-    def _open(cls, slot: Slot, kept: Kept, boot: str, how: int) -> "PartFile":
-        file = os.open(slot.part, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | how, 0o600)
-        record = Record(slot, boot)
+    def keep(cls, slot: Slot, kept: Kept, boot: str, data: bytes) -> None:
+        """Leave a file that came whole, for good, and only then a record of it."""
+        forget(slot)
+        file = cls(_opened(slot.part, os.O_CREAT | os.O_TRUNC), Record(slot, boot))
         try:
-            record.begin(kept)
+            file._write(memoryview(data), 0)
+            os.fsync(file._file)
+            file._record.begin(replace(kept, ranges=Ranges.of([(0, len(data))])), first=True)
+        finally:
+            file.close()
+
+    @classmethod
+    def _open(cls, slot: Slot, kept: Kept, boot: str, *, first: bool) -> "PartFile":
+        file = cls(_opened(slot.part, os.O_CREAT | os.O_TRUNC if first else 0), Record(slot, boot))
+        try:
+            file._record.begin(kept, first=first)
         except OSError:
-            os.close(file)
+            file.close()
             raise
-        return cls(file, record)
+        return file
 
     def write(self, data: memoryview, offset: int) -> None:
         """Write all of it, then say so in the record."""
-        stop = offset + len(data)
-        at = offset
-        while at < stop:
-            at += os.pwrite(self._file, data[at - offset :], at)
-        self._record.add_range(offset, stop)
+        self._write(data, offset)
+        self._record.add_range(offset, offset + len(data))
 
     def read(self, into: memoryview, offset: int) -> None:
         """Fill `into` from the file. Raises OSError (EIO) if the file is shorter than its record says."""
@@ -90,6 +99,15 @@ class PartFile:
         file, self._file = self._file, -1  # the system may give its number to another file at once
         os.close(file)
         self._record.close()
+
+    def _write(self, data: memoryview, offset: int) -> None:
+        at = 0
+        while at < len(data):
+            at += os.pwrite(self._file, data[at:], offset + at)
+
+
+def _opened(part: Path, how: int) -> int:
+    return os.open(part, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | how, 0o600)
 
 
 async def on_disk(slot: Slot, work: Callable[[], _T]) -> _T:

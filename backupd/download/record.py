@@ -1,7 +1,7 @@
 """The resume record: which bytes of a part file count, and of which version of the file.
 
-JSON lines. The first is the head and replaces the file by a rename; each later one adds a fact and is one append, so
-that a record costs little and lags behind the bytes by one block. What cannot be read ends the record there.
+JSON lines. The first is the head, and replaces an older record by a rename; each later one adds a fact and is one
+append, so that a record costs little and lags behind the bytes by one block. What cannot be read ends the record there.
 
 Bytes that were written but not fsynced are in the page cache: they outlive the process, not the machine. So they count
 only within the boot that wrote them.
@@ -78,15 +78,19 @@ class Record:
         self._file = -1
         self._lasting = False
 
-    def begin(self, kept: Kept) -> None:
-        """Replace the record by one that says this. It lasts once `add_synced` was called. Raises OSError."""
-        fresh = self._slot.resume.with_name(self._slot.resume.name + ".new")
+    def begin(self, kept: Kept, *, first: bool = False) -> None:
+        """Replace the record by one that says this; `first`: there is none. Raises OSError.
+
+        It lasts once `add_synced` was called.
+        """
+        fresh = self._slot.resume if first else self._slot.resume.with_name(self._slot.resume.name + ".new")
         file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             os.write(file, _line(_to_head(kept, self._boot)))
             if kept.synced.size:  # the old record lasts, so must the new one
                 os.fsync(file)
-            fresh.rename(self._slot.resume)
+            if not first:
+                fresh.rename(self._slot.resume)
         except OSError:
             os.close(file)
             raise

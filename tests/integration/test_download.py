@@ -183,14 +183,14 @@ async def test_another_process_asks_for_nothing_of_what_is_whole(tmp_path, size)
 
 async def test_a_cancelled_download_ends_when_no_thread_writes_any_more(tmp_path, monkeypatch):
     began, go_on = Event(), Event()
-    complete = PartFile.complete
+    keep = PartFile.keep
 
-    def slowly(file: PartFile, total: int) -> None:
+    def slowly(*file) -> None:
         began.set()
         assert go_on.wait(10)
-        complete(file, total)
+        keep(*file)
 
-    monkeypatch.setattr(PartFile, "complete", slowly)
+    monkeypatch.setattr(PartFile, "keep", slowly)
     async with downloading(tmp_path, size=200_000) as bench:
         task = asyncio.create_task(bench.fetch())
         await asyncio.to_thread(began.wait, 10)
@@ -840,6 +840,21 @@ async def test_a_sync_that_fails_is_our_error(bench, monkeypatch):
             await bench.fetch()
 
     bench.assert_whole(await bench.fetch())
+
+
+async def test_a_small_file_that_cannot_be_synced_counts_for_nothing(tmp_path, monkeypatch):
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    async with downloading(tmp_path, size=200_000) as bench:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", fail)
+            with pytest.raises(ArchiveError):
+                await bench.fetch()
+
+        assert bench.slot.part.exists()
+        assert not bench.slot.resume.exists()
+        bench.assert_whole(await bench.fetch())
 
 
 async def test_a_file_that_came_whole_needs_no_more_room(tmp_path, monkeypatch):
