@@ -101,9 +101,10 @@ def small(folder: Path, rounds: int, size: int) -> None:
             for runs in ((one.wall for one in ours), map(bare, ours), (one.wall for one in curls))
         )
         say(f"files a second: {rate:.0f}, without the start of the program {started:.0f}, curl {theirs:.0f}")
-        for name, value in (("with", rate), ("without", started)):
-            kept = "" if value >= 0.8 * theirs else "MISSED: "
-            say(f"of curl's rate, {name} the start: {value / theirs:.2f} ({kept}at least 0.8)")
+        for name, seconds in (("with", [one.wall for one in ours]), ("without", list(map(bare, ours)))):
+            value = median(their.wall / our for our, their in zip(seconds, curls, strict=True))
+            kept = "" if value >= 0.8 else "MISSED: "
+            say(f"of curl's rate in the same round, {name} the start: {value:.2f} ({kept}at least 0.8)")
 
 
 def _against_aria2(rivals: list[Contestant], wall: float | None) -> list[Contestant]:
