@@ -15,6 +15,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable
 from threading import Lock
+from typing import TypeVarTuple
 
 from backupd.core.check import Check
 from backupd.core.model import Checked
@@ -25,6 +26,7 @@ from backupd.download.record import Kept, Story
 from backupd.download.tools import Tools
 from backupd.download.workers import Strand
 
+_Ts = TypeVarTuple("_Ts")
 _MOST_LOST = 64_000_000  # bytes that a power cut may cost: those that are not synced, and those on their way
 _SYNC_EVERY = 32_000_000  # bytes written between two syncs, at most, so that the last one is short
 
@@ -102,7 +104,7 @@ class Growing:
         """Take the bytes at `offset`; the block goes back to its ring by itself."""
         hasher, size = self._hasher, block.size
         with self._lock:
-            hasher.lent = self._workers.pressed and hasher.read == hasher.claimed == offset
+            lent = hasher.lent = self._workers.pressed and hasher.read == hasher.claimed == offset
             takers = [reader for reader in (hasher, self._checker) if reader.claimed == offset]
             for reader in takers:
                 reader.claimed += size
@@ -112,8 +114,9 @@ class Growing:
             self._writes.append((block, offset))
             self._unwritten += 1
         self.taken = self.taken.add(offset, offset + size)
-        if hasher.lent:
+        if lent:
             self._attempt(self._feed, hasher, offset, offset + size, block)
+            hasher.lent = False  # by who lent it only: a thread may just be ending its turn
         self._wake()
 
     async def room(self) -> None:
@@ -204,7 +207,7 @@ class Growing:
     def _read_by_check(self) -> bool:
         return self._attempt(self._read_one, self._checker)
 
-    def _attempt(self, work: Callable[..., bool], *arguments: object) -> bool:
+    def _attempt(self, work: Callable[[*_Ts], bool], *arguments: *_Ts) -> bool:
         try:
             return work(*arguments)
         except OSError as error:
@@ -246,12 +249,12 @@ class Growing:
         return start < stop and self._feed(reader, start, stop, block)
 
     def _feed(self, reader: _Reader, start: int, stop: int, block: Block | None) -> bool:
+        """Feed these bytes; on the event loop too, while the reader is lent to it: then always from memory."""
         try:
             if self._error is None and not self._stopped:
                 reader.feed(block.data if block is not None else self._read_back(reader, start, stop))
         finally:
             reader.read = stop
-            reader.lent = False
             if block is not None:
                 self._release(block)
         return True

@@ -1,11 +1,14 @@
 """A file that grows: who hashes what, while the threads are busy and while they are not."""
 
+import asyncio
 import hashlib
 import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
+from time import monotonic, sleep
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 from backupd.core.http import Version
 from backupd.core.model import Checked
 from backupd.core.slot import Slot
+from backupd.download import growing as module
 from backupd.download.blocks import Block
 from backupd.download.disk import PartFile
 from backupd.download.growing import Growing
@@ -177,6 +181,42 @@ async def test_a_thread_that_looked_just_before_does_not_hash_the_same_again(tmp
         workers.work()
 
         assert sha256.bytes == b"a" * SIZE
+
+
+async def test_a_thread_that_ends_its_turn_does_not_take_the_loan_back(tmp_path, sha256, monkeypatch):
+    class Reader(module._Reader):  # noqa: SLF001  there is no other way into that moment
+        __slots__ = ("_read",)
+
+        @property
+        def read(self) -> int:
+            return self._read
+
+        @read.setter
+        def read(self, value: int) -> None:
+            self._read = value
+            if value == SIZE and self.feed == sha256.update:
+                ends.set()
+                assert go_on.wait(10)
+
+    ends, go_on = Event(), Event()
+    monkeypatch.setattr(module, "_Reader", Reader)
+    monkeypatch.setattr(Workers, "pressed", property(lambda _: ends.is_set()))
+    workers = Workers(1)
+    with grown(tmp_path, workers, Seen()) as growing:
+
+        def the_thread_goes_on() -> None:
+            go_on.set()
+            until = monotonic() + 10
+            while not growing._keeping.idle and monotonic() < until:  # noqa: SLF001  nobody tells
+                sleep(0)
+
+        growing.put(block_of(b"a" * SIZE), 0)
+        assert await asyncio.to_thread(ends.wait, 10)
+        sha256.meanwhile = the_thread_goes_on
+        growing.put(block_of(b"b" * SIZE), SIZE)
+        workers.close()
+
+        assert sha256.bytes == b"a" * SIZE + b"b" * SIZE
 
 
 class Before:
