@@ -67,7 +67,8 @@ class Crew:
             self._seen(lane, count)
 
         ring = Ring(self._tools.depot)
-        body = body_of(answer.response, ring, seen, stall=self._tools.stall, careful=self._broke)
+        start = lane.at + lane.pending  # an overlap comes first
+        body = body_of(answer.response, ring, seen, start=start, stall=self._tools.stall, careful=self._broke)
         lane.marked = lane.fresh = (_now(), 0)
         self._growth.answered(answer.took)
         self._lanes[lane] = body

@@ -41,8 +41,10 @@ class Body(Protocol):
         """Let the connection go. What waits in `next` gets a Setback."""
 
 
-def body_of(response: aiohttp.ClientResponse, ring: Ring, seen: Seen, *, stall: float, careful: bool) -> Body:
-    """Choose the way; `stall` is how many seconds may pass without a byte.
+def body_of(
+    response: aiohttp.ClientResponse, ring: Ring, seen: Seen, *, start: int, stall: float, careful: bool
+) -> Body:
+    """Choose the way; `start` is where the body lies in the file, `stall` how many seconds may pass without a byte.
 
     `careful`: connections of this file broke; a short body, too, must not lose what came before the next break.
     """
@@ -55,7 +57,7 @@ def body_of(response: aiohttp.ClientResponse, ring: Ring, seen: Seen, *, stall: 
     if connection.protocol is not None:  # its own watch for stalls would find the connection silent
         connection.protocol.read_timeout = None
         connection.protocol.start_timeout()
-    return DirectBody(response, connection.transport, length, ring, seen, stall=stall)
+    return DirectBody(response, connection.transport, length, ring, seen, start=start, stall=stall)
 
 
 class _Hunger:
@@ -142,7 +144,11 @@ class StreamBody:
 
 
 class DirectBody(asyncio.BufferedProtocol):
-    """Takes the place of aiohttp's protocol on the connection and receives into blocks."""
+    """Takes the place of aiohttp's protocol on the connection and receives into blocks.
+
+    Its blocks end where the file's own blocks of that size do: what is written in one piece then lies in the disk's
+    cache in one piece too, which takes the kernel a fifth less.
+    """
 
     def __init__(
         self,
@@ -152,6 +158,7 @@ class DirectBody(asyncio.BufferedProtocol):
         ring: Ring,
         seen: Seen,
         *,
+        start: int,
         stall: float,
     ) -> None:
         self._response, self._transport, self._ring, self._seen = response, transport, ring, seen
@@ -159,6 +166,7 @@ class DirectBody(asyncio.BufferedProtocol):
         self._aiohttp = transport.get_protocol()
         self._early = self._arrived_already()
         self._left = length - len(self._early)  # bytes that the socket still has to bring
+        self._at = start  # where the next byte for a block lies in the file
         self._ready: deque[Block] = deque()
         self._block: Block | None = None  # being filled; None: reading is paused
         self._ended: Setback | None = None
@@ -229,7 +237,7 @@ class DirectBody(asyncio.BufferedProtocol):
         block = self._block
         if block is None:  # reading is paused, but closing TLS reads once more
             return memoryview(bytearray(1))
-        return block.view[block.size : block.size + min(self._left, BLOCK - block.size)]
+        return block.view[block.size : block.size + min(self._left, self._room)]
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take note of what came."""
@@ -237,9 +245,10 @@ class DirectBody(asyncio.BufferedProtocol):
         if block is None:
             return
         block.size += nbytes
+        self._at += nbytes
         self._left -= nbytes
         self._heard = self._loop.time()
-        if block.size == BLOCK or not self._left:
+        if self._at % BLOCK == 0 or not self._left:
             self._ready.append(block)
             self._block = self._ring.take_now() if self._left else None
             if self._block is None:
@@ -255,6 +264,11 @@ class DirectBody(asyncio.BufferedProtocol):
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
+    @property
+    def _room(self) -> int:
+        """Bytes that the block may still take."""
+        return BLOCK - self._at % BLOCK
+
     def _arrived_already(self) -> memoryview:
         """Take what aiohttp has received behind the head. Once its stream is empty, its parser holds nothing either."""
         parts = []
@@ -264,9 +278,10 @@ class DirectBody(asyncio.BufferedProtocol):
 
     async def _take_early(self) -> None:
         block = self._block = self._block or await self._ring.take()
-        count = min(len(self._early), BLOCK - block.size)
+        count = min(len(self._early), self._room)
         block.view[block.size : block.size + count] = self._early[:count]
         block.size += count
+        self._at += count
         self._early = self._early[count:]
         self._seen(count)
         self._ready.append(block)  # full or not: on a long line, more comes only after some round trips

@@ -170,6 +170,30 @@ async def test_another_process_resumes_what_the_first_one_left(bench):
     assert received.resumed_bytes == 400_000
 
 
+@pytest.mark.parametrize("etag", ["strong", "none"])  # goes on behind what is in hand, or before it, to compare
+async def test_writes_end_where_the_files_blocks_do_also_behind_a_break(tmp_path, monkeypatch, etag):
+    """Each in one piece of the disk's cache: only where a body begins and ends, and where an answer's head came."""
+    ends: list[int] = []
+
+    pwrite = os.pwrite
+
+    def write(file: int, data: bytes, offset: int) -> int:
+        ends.append(offset + len(data))
+        return pwrite(file, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", write)
+    async with downloading(tmp_path, size=6_000_000) as bench:
+        bench.vendor.serve(etag=etag)
+        bench.vendor.drop_connection_after(1_300_001)
+
+        received = await bench.fetch()
+
+        bench.assert_whole(received)
+    assert received.resumed_bytes == 1_300_001
+    assert len(ends) >= 6_000_000 // BLOCK
+    assert len([end for end in ends if end % BLOCK and end not in (1_300_001, 6_000_000)]) <= 2
+
+
 @pytest.mark.parametrize("size", [200_000, 400_000])  # in one block, and in several
 async def test_another_process_asks_for_nothing_of_what_is_whole(tmp_path, size):
     async with downloading(tmp_path, size=size) as bench:

@@ -1,13 +1,14 @@
 """The body of an answer over TLS, where a connection cannot be told twice that it is closed."""
 
 import ssl
+from itertools import pairwise
 
 import aiohttp
 import pytest
 import trustme
 from aiohttp import web
 
-from backupd.download.blocks import Depot, Ring
+from backupd.download.blocks import BLOCK, Depot, Ring
 from backupd.download.receive import Body, DirectBody, body_of
 from backupd.download.setback import Setback
 
@@ -55,7 +56,7 @@ async def response(asking):
 
 async def test_a_connection_may_be_closed_by_others_before_its_user_closes_it(response):
     """Crawling ones are replaced, and all are stopped when the disk fails."""
-    body = body_of(response, Ring(Depot()), lambda _: None, stall=5.0, careful=False)
+    body = body_of(response, Ring(Depot()), lambda _: None, start=0, stall=5.0, careful=False)
     assert isinstance(body, DirectBody)
     first = await body.next()
     assert first is not None
@@ -66,10 +67,25 @@ async def test_a_connection_may_be_closed_by_others_before_its_user_closes_it(re
     body.close()
 
 
+@pytest.mark.parametrize("start", [0, 1, 100_000, BLOCK, 3 * BLOCK - 1])
+async def test_blocks_end_where_those_of_the_file_do_wherever_the_body_begins(response, start):
+    """All but the last, and the last one of what came with the head: more may come only after some round trips."""
+    body = body_of(response, Ring(Depot()), lambda _: None, start=start, stall=5.0, careful=False)
+    ends = [start]
+    while (block := await body.next()) is not None:
+        ends.append(ends[-1] + block.size)
+        block.give_back()
+    body.close()
+
+    assert ends[-1] == start + LENGTH
+    assert len([end for end in ends[1:-1] if end % BLOCK]) <= 1
+    assert max(stop - at for at, stop in pairwise(ends)) == BLOCK
+
+
 async def _fetch(session: aiohttp.ClientSession, url: str, blocks: int | None = None) -> int:
     """Read an answer, or only its first blocks; return how many bytes that were."""
     async with session.get(url, auto_decompress=False) as response:
-        body = body_of(response, Ring(Depot()), lambda _: None, stall=5.0, careful=False)
+        body = body_of(response, Ring(Depot()), lambda _: None, start=0, stall=5.0, careful=False)
         assert isinstance(body, DirectBody)
         size = 0
         while (blocks is None or blocks > 0) and (block := await body.next()) is not None:
@@ -97,7 +113,7 @@ async def test_a_connection_that_was_left_is_not_used_again(asking):
 
 async def test_aiohttps_own_watch_does_not_spoil_a_connection_that_is_used_again(response):
     """It hears nothing while our protocol has the connection."""
-    body = body_of(response, Ring(Depot()), lambda _: None, stall=5.0, careful=False)
+    body = body_of(response, Ring(Depot()), lambda _: None, start=0, stall=5.0, careful=False)
 
     assert response.connection.protocol.read_timeout is None
     body.close()
