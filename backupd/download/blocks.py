@@ -10,6 +10,7 @@ from collections import deque
 
 BLOCK = 256 * 1024  # bytes; as much as one read from a socket brings
 _BLOCKS = 3  # of a ring: one fills, one is written and hashed, one is checked; with a record a block, under 1 MB
+_ENOUGH = 2  # of them are back: only then does a connection go on that had none; a wake-up costs more than a block
 RING = _BLOCKS * BLOCK  # bytes; what a connection may have on its way
 
 
@@ -58,21 +59,21 @@ class Depot:
 class Ring:
     """The blocks of one connection."""
 
-    def __init__(self, depot: Depot, blocks: int = _BLOCKS) -> None:
+    def __init__(self, depot: Depot) -> None:
         self._depot = depot
         self._loop = asyncio.get_running_loop()
-        self._not_had = blocks
+        self._not_had = _BLOCKS
         self._free: deque[Block] = deque()
         self._given_back = asyncio.Event()
         self._waited_for = False
         self._retired = False
 
     async def take(self) -> Block:
-        """Return an empty block, as soon as there is one."""
+        """Return an empty block; if all are out, as soon as some are back. The caller has none of them in hand."""
         while (block := self.take_now()) is None:
             self._given_back.clear()
             self._waited_for = True
-            if not self._free:  # else one came back before the flag was up
+            if len(self._free) < _ENOUGH:  # else they came back before the flag was up
                 await self._given_back.wait()
             self._waited_for = False
         return block
@@ -94,7 +95,7 @@ class Ring:
             self._depot.put(block)
             return
         self._free.append(block)
-        if self._waited_for:
+        if self._waited_for and len(self._free) >= _ENOUGH:
             with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits any more
                 self._loop.call_soon_threadsafe(self._given_back.set)
 
