@@ -4,8 +4,8 @@ import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -24,7 +24,8 @@ def compete(title: str, contestants: list[Contestant], course: Course, folder: P
             if number == 0 or not one.once:
                 out = fresh(folder / "out")
                 warm_up(out, course.size)
-                results[one.name].append(run(one.command(course, out), folder=Path.cwd()))
+                measured = run(one.command(course, out), folder=Path.cwd())
+                results[one.name].append(replace(measured, cpu=sum(said(measured).values())) if one.steps else measured)
                 shutil.rmtree(out)
     runs = sum(map(len, results.values()))
     served = (course.server.cpu() - served) / runs
@@ -42,9 +43,15 @@ def compete(title: str, contestants: list[Contestant], course: Course, folder: P
     return results
 
 
+def said(measured: Measured) -> dict[str, float]:
+    """Return the figures that a program of ours printed."""
+    figures: dict[str, float] = json.loads(measured.said)
+    return figures
+
+
 def bare(ours: Measured) -> float:
     """Return the seconds that a run of ours took without the program's start and end."""
-    return float(json.loads(ours.said)["seconds"])
+    return said(ours)["seconds"]
 
 
 def _ratio(ours: list[Measured], theirs: list[Measured], key: str, most: float | None) -> str:
@@ -73,39 +80,6 @@ def fresh(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
-
-
-def floor(course: Course, folder: Path, rounds: int) -> float:
-    """Print what the steps alone cost: one after the other, where both of two such programs have a core, and in turn.
-
-    Return the sum of the first, CPU seconds.
-    """
-    alone = [steps for _ in range(rounds) for steps in _floors(course, folder, at_once=1)]
-    beside = [steps for _ in range(rounds) for steps in _floors(course, folder, at_once=2)]
-    turns = [steps for _ in range(rounds) for steps in _floors(course, folder, "--in-turn", at_once=1)]
-    say(f"\nthe steps alone, CPU seconds: {_medians(alone)}; together {sum(_medians(alone).values()):.2f}")
-    say(f"the same, two programs at once, each: {_medians(beside)}; together {sum(_medians(beside).values()):.2f}")
-    say(f"with each block in turn, in one thread: {sum(_medians(turns).values()):.2f}")
-    return sum(_medians(alone).values())
-
-
-def _floors(course: Course, folder: Path, *options: str, at_once: int) -> list[dict[str, float]]:
-    out = fresh(folder / "out")
-    warm_up(out, at_once * course.size)
-    programs = []
-    for number in range(at_once):
-        arguments = [str(course.server.authority), str(course.files[0].parent), str(fresh(out / str(number)))]
-        command = [sys.executable, "-m", "tests.bench.floor", *options, *arguments, *course.urls]
-        programs.append(subprocess.Popen(command, stdout=subprocess.PIPE))  # noqa: S603  ourselves
-    said = [program.communicate()[0] for program in programs]
-    shutil.rmtree(out)
-    if any(program.returncode for program in programs):
-        raise SystemExit("the floor failed")
-    return [json.loads(answer) for answer in said]
-
-
-def _medians(rows: list[dict[str, float]]) -> dict[str, float]:
-    return {step: round(median(row[step] for row in rows), 2) for step in rows[0]}
 
 
 def machine() -> str:

@@ -49,6 +49,7 @@ class Contestant:
     wall: float | None = None
     cpu: float | None = None
     once: bool = False  # in the first round only: it is slow, and not noisy
+    steps: bool = False  # it says what each step took, and nothing else counts: its start is no step
 
 
 def backupd(files: int, connections: int, *options: str) -> Command:
@@ -57,6 +58,16 @@ def backupd(files: int, connections: int, *options: str) -> Command:
     def command(course: Course, out: Path) -> list[str]:
         arguments = [*options, str(course.server.authority), str(out), str(files), str(connections), *course.urls]
         return [sys.executable, "-m", "tests.bench.fetch", *arguments]
+
+    return command
+
+
+def floor(*options: str) -> Command:
+    """Give the steps alone, as lean as they can be; for the options see `floor`."""
+
+    def command(course: Course, out: Path) -> list[str]:
+        arguments = [*options, str(course.server.authority), str(course.files[0].parent), str(out), *course.urls]
+        return [sys.executable, "-m", "tests.bench.floor", *arguments]
 
     return command
 

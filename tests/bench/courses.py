@@ -1,19 +1,32 @@
 """The courses on which backupd and its rivals compete: as fast as it goes, slow lines, long lines, small files."""
 
-import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from tests.bench.compete import against, bare, compete, floor, say
-from tests.bench.contestants import ALL_CORES, ONE_CORE, Contestant, Course, aria2, backupd, curl, rclone, shell, wget
+from tests.bench.compete import bare, compete, said, say
+from tests.bench.contestants import (
+    ALL_CORES,
+    ONE_CORE,
+    Contestant,
+    Course,
+    aria2,
+    backupd,
+    curl,
+    floor,
+    rclone,
+    shell,
+    wget,
+)
 from tests.bench.data import make
 from tests.bench.relay import Line, relay
 from tests.bench.server import nginx
 
+STEPS = Contestant("the steps alone, one by one, in one thread", floor(), cpu=1.20, steps=True)
 FAST = [
     Contestant("backupd", backupd(4, 4)),
+    STEPS,
+    Contestant("the steps in turn for each block, in one thread", floor("--in-turn"), steps=True),
     Contestant("aria2c -x16, sha256sum, unzip -t", shell(aria2(4, 16) + ONE_CORE), wall=0.22, cpu=0.40),
     Contestant("curl --parallel, sha256sum, unzip -t", shell(curl(8) + ONE_CORE)),
     Contestant("wget, 4 at once, sha256sum, unzip -t", shell(wget(4) + ONE_CORE)),
@@ -47,15 +60,13 @@ def fast(folder: Path, rounds: int, size: int) -> None:
     files = make(folder / f"fast-{size}", total=size, files=8)
     with nginx(files[0].parent, folder / "nginx") as server:
         course = Course(server, files)
-        alone = floor(course, folder, rounds)
         results = compete(f"{size / 1e9:g} GB in eight zips, https on loopback", FAST, course, folder, rounds)
-    ours = results["backupd"]
-    wall, cpu = median(one.wall for one in ours), median(one.cpu for one in ours)
-    engine = median(json.loads(one.said)["cpu"] for one in ours)
-    cores = len(os.sched_getaffinity(0))
-    say(f"ours to the steps alone: CPU {cpu / alone:.3f}{against(cpu / alone, 1.2)}, wall {wall * cores / alone:.2f}")
-    say(f"without the start of the program: CPU {engine:.2f}, to the steps alone {engine / alone:.3f}")
-    say(f"(wall to the CPU time of the steps over {cores} cores, which the server needs too)")
+    ours, alone = results["backupd"], results[STEPS.name]
+    steps = [said(one) for one in alone]
+    each = ", ".join(f"{step} {median(one[step] for one in steps):.2f}" for step in steps[0])
+    say(f"the steps alone, CPU seconds: {each}")
+    started = median(said(our)["cpu"] / theirs.cpu for our, theirs in zip(ours, alone, strict=True))
+    say(f"ours to the steps alone, without the start of the program: CPU {started:.3f}")
 
 
 def slow(folder: Path, rounds: int, size: int) -> None:
