@@ -1,4 +1,4 @@
-"""The body of an answer as blocks, in memory that goes round: full ones but for the last, and what came with the head.
+"""The body of an answer as blocks, in memory that goes round, which are passed on when they are full.
 
 There are two ways. `DirectBody` lets the socket fill our blocks, without a copy and without losing what came before a
 break; it takes the connection over from aiohttp once the head is read, through public attributes of both libraries, and
@@ -54,6 +54,8 @@ def body_of(
         return StreamBody(response, ring, seen)
     if "Transfer-Encoding" in response.headers or response.content.exception() is not None:
         return StreamBody(response, ring, seen)
+    if connection.transport.get_protocol() is not connection.protocol:
+        return StreamBody(response, ring, seen)  # TLS that ended a moment ago: only aiohttp's protocol will hear of it
     if connection.protocol is not None:  # its own watch for stalls would find the connection silent
         connection.protocol.read_timeout = None
         connection.protocol.start_timeout()

@@ -1,5 +1,6 @@
 """The body of an answer over TLS, where a connection cannot be told twice that it is closed."""
 
+import asyncio
 import ssl
 from itertools import pairwise
 
@@ -15,8 +16,15 @@ from backupd.download.setback import Setback
 LENGTH = 4_000_000
 
 
-async def _answer(_: web.BaseRequest) -> web.Response:
-    return web.Response(body=bytes(LENGTH))
+async def _answer(request: web.BaseRequest) -> web.StreamResponse:
+    if request.path != "/broken":
+        return web.Response(body=bytes(LENGTH))
+    answer = web.StreamResponse(headers={"Content-Length": str(LENGTH)})
+    await answer.prepare(request)
+    await answer.write(bytes(1000))
+    assert request.transport is not None
+    request.transport.close()
+    return answer
 
 
 async def _to_the_end(body: Body) -> None:
@@ -33,7 +41,7 @@ async def asking():
     authority.configure_trust(ours)
     seen = set()
 
-    async def answer(request: web.BaseRequest) -> web.Response:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
         seen.add(request.transport)
         return await _answer(request)
 
@@ -117,3 +125,18 @@ async def test_aiohttps_own_watch_does_not_spoil_a_connection_that_is_used_again
 
     assert response.connection.protocol.read_timeout is None
     body.close()
+
+
+async def test_a_connection_that_ended_just_before_its_body_is_taken_is_noticed_at_once(asking):
+    """Over TLS the protocol that it had then is told a moment later, and no other."""
+    session, url, _ = asking
+    async with session.get(f"{url}broken", auto_decompress=False) as response:
+        transport = response.connection.transport
+        while transport.get_protocol() is not None:  # noqa: ASYNC110  an event would come after the moment
+            await asyncio.sleep(0)
+        assert response.content.exception() is None  # this is the moment
+        body = body_of(response, Ring(Depot()), lambda _: None, start=0, stall=60.0, careful=False)
+
+        with pytest.raises(Setback):
+            await asyncio.wait_for(_to_the_end(body), 5)
+        body.close()
