@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from tests.bench.contestants import Contestant, Course
 from tests.bench.measure import Measured, run, warm_up
@@ -43,15 +44,15 @@ def compete(title: str, contestants: list[Contestant], course: Course, folder: P
     return results
 
 
-def said(measured: Measured) -> dict[str, float]:
-    """Return the figures that a program of ours printed."""
-    figures: dict[str, float] = json.loads(measured.said)
-    return figures
+def said(measured: Measured) -> dict[str, Any]:
+    """Return what a program of ours printed: figures by name; a download also which of its blocks were long."""
+    printed: dict[str, Any] = json.loads(measured.said)
+    return printed
 
 
 def bare(ours: Measured) -> float:
     """Return the seconds that a run of ours took without the program's start and end."""
-    return said(ours)["seconds"]
+    return float(said(ours)["seconds"])
 
 
 def _ratio(ours: list[Measured], theirs: list[Measured], key: str, most: float | None) -> str:

@@ -1,6 +1,5 @@
 """What backupd must keep to whoever its rivals are: memory, the event loop, and what telling of progress costs."""
 
-import json
 import shutil
 import timeit
 from pathlib import Path
@@ -9,7 +8,7 @@ from statistics import median
 from backupd.core.model import FileId, JobId, Kind, Link
 from backupd.download.blocks import BLOCK
 from backupd.download.progress import Progress
-from tests.bench.compete import against, compete, ours_alone, say
+from tests.bench.compete import against, compete, ours_alone, said, say
 from tests.bench.contestants import Contestant, Course, backupd
 from tests.bench.data import make
 from tests.bench.listening import LONG
@@ -48,11 +47,11 @@ def loop(folder: Path, rounds: int, size: int) -> None:
     files = make(folder / f"fast-{size}", total=size, files=8)
     with nginx(files[0].parent, folder / "nginx") as server:
         watched = Contestant("backupd", backupd(4, 4, "--watch-loop"))
-        said = [json.loads(ours_alone(watched, Course(server, files), folder).said) for _ in range(rounds)]
-    longest = [one["longest_block"] for one in said]
+        rounds_said = [said(ours_alone(watched, Course(server, files), folder)) for _ in range(rounds)]
+    longest = [one["longest_block"] for one in rounds_said]
     say(f"\nthe event loop's longest block in each round, ms: {[round(1000 * one) for one in longest]}")
     say(f"longest: {1000 * max(longest):.0f} ms{against(1000 * max(longest), 1000 * LONG)}")
-    for block in (block for one in said for block in one["long_blocks"]):
+    for block in (block for one in rounds_said for block in one["long_blocks"]):
         say(f"  {block}")
 
 
@@ -66,8 +65,8 @@ def progress(folder: Path, rounds: int, size: int) -> None:
     ]
     with nginx(files[0].parent, folder / "nginx") as server:
         results = compete(f"{size / 1e9:g} GB, and who hears of it", rivals, Course(server, files), folder, rounds)
-    said = [json.loads(one.said) for one in results[rivals[0].name]]
-    events, seconds, cpu = (median(one[key] for one in said) for key in ("events", "event_seconds", "cpu"))
+    figures = [said(one) for one in results[rivals[0].name]]
+    events, seconds, cpu = (median(one[key] for one in figures) for key in ("events", "event_seconds", "cpu"))
     say(
         f"{events:.0f} events, {1e6 * seconds / max(1, events):.0f} µs each for all listeners: "
         f"{seconds / cpu:.2%} of the CPU"
