@@ -15,11 +15,12 @@ from tests.bench.listening import LONG
 from tests.bench.server import nginx
 
 _MOST = 80.0  # MB
-_GROWTH = 1.05  # of the larger ones to the first
+_GROWTH = 1.05  # of the largest to the smallest, or of the larger ones to the first
+_RATE = "40m"  # bytes a second, of a connection: so slow that one file, too, takes all four
 
 
 def memory(folder: Path, rounds: int, size: int) -> None:
-    """Peak memory for 2 GB, for ten times as much, and for one file of 10 GB: the same."""
+    """Peak memory for 2 GB, for ten times as much, and for one file of 10 GB: the same over as many connections."""
     del rounds
     courses = {
         f"{size / 1e9:g} GB in eight files": (size, 8),
@@ -28,18 +29,26 @@ def memory(folder: Path, rounds: int, size: int) -> None:
     }
     say("\npeak memory, private to the process, and what of that it wrote; 4 files at once, 4 connections")
     say(f"{'':48} {'peak MB':>8} {'written':>8} {'wall':>8}")
-    written = []
+    alike, at_once = [], []
     for number, (title, (total, files)) in enumerate(courses.items()):
         source = folder / f"memory-{number}"
-        with nginx(source, folder / "nginx") as server:
-            course = Course(server, make(source, total=total, files=files, distinct=2))
-            measured = ours_alone(Contestant(title, backupd(4, 4, "--discard")), course, folder)
+        zips = make(source, total=total, files=files, distinct=2)
+        with nginx(source, folder / "nginx", rate=_RATE) as server:
+            alike.append(_written(f"{title}, {_RATE} a connection", Course(server, zips, "/rate"), folder))
+            at_once.append(_written(title, Course(server, zips), folder))
         shutil.rmtree(source)
-        written.append(measured.written)
-        figures = f"{measured.peak:8.1f} {measured.written:8.1f} {measured.wall:8.1f}"
-        say(f"{title:48} {figures}{against(measured.peak, _MOST)}")
-    grown = max(written[1:]) / written[0]
-    say(f"written, the most of the others to the first: {grown:.3f}{against(grown, _GROWTH)}; one file needs less")
+    spread = max(alike) / min(alike)
+    say(f"written over four connections, the most to the least: {spread:.3f}{against(spread, _GROWTH)}")
+    grown = max(at_once[1:]) / at_once[0]
+    say(f"written at full speed, the most of the others to the first: {grown:.3f}{against(grown, _GROWTH)}")
+    say("at full speed one file takes one connection, which is enough, and its memory")
+
+
+def _written(title: str, course: Course, folder: Path) -> float:
+    measured = ours_alone(Contestant(title, backupd(4, 4, "--discard")), course, folder)
+    figures = f"{measured.peak:8.1f} {measured.written:8.1f} {measured.wall:8.1f}"
+    say(f"{title:48} {figures}{against(measured.peak, _MOST)}")
+    return measured.written
 
 
 def loop(folder: Path, rounds: int, size: int) -> None:
