@@ -220,17 +220,18 @@ class Growing:
         if not self._writes:
             return False
         block, offset = self._writes.popleft()
+        end = offset + block.size
         try:
             if self._error is None:
                 self._file.write(block.data, offset)
                 with self._lock:
-                    self._written = self._written.add(offset, offset + block.size)
-                    self._unsynced += block.size
+                    self._written = self._written.add(offset, end)
+                    self._unsynced += end - offset
         finally:
             with self._lock:
                 self._unwritten -= 1
             self._release(block)
-        if self._checker.claimed == offset:
+        if offset <= self._checker.claimed < end:
             self._checking.wake()  # it may read back what it could not have from memory
         if self._unwritten == 0:
             self._stir()

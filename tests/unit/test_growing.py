@@ -2,10 +2,12 @@
 
 import asyncio
 import hashlib
+import os
 import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from errno import ENOSPC
 from pathlib import Path
 from threading import Event
 from time import monotonic, sleep
@@ -14,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from backupd.core.errors import ArchiveFull
 from backupd.core.http import Version
 from backupd.core.model import Checked
 from backupd.core.slot import Slot
@@ -217,6 +220,55 @@ async def test_a_thread_that_ends_its_turn_does_not_take_the_loan_back(tmp_path,
         workers.close()
 
         assert sha256.bytes == b"a" * SIZE + b"b" * SIZE
+
+
+async def test_what_comes_again_and_further_is_read_by_the_check_although_it_begins_behind(tmp_path, sha256):
+    workers = Turns(busy=True)
+    with grown(tmp_path, workers, check := Seen()) as growing:
+        growing.put(block_of(b"a" * SIZE), 0)
+        workers.work()
+        growing.put(block_of(b"a" * 500 + b"b" * 500), SIZE - 500)
+        workers.jobs.reverse()  # the check looks before it is written
+        workers.work()
+
+        assert check.bytes == sha256.bytes == b"a" * SIZE + b"b" * 500
+
+
+async def test_nothing_more_is_written_once_something_went_wrong_and_all_blocks_come_back(tmp_path, monkeypatch):
+    def refuse(file: PartFile, data: memoryview, offset: int) -> None:
+        asked.append(offset)
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+    asked: list[int] = []
+    monkeypatch.setattr(PartFile, "write", refuse)
+    blocks = [block_of(b"x" * SIZE) for _ in range(3)]
+    workers = Turns(busy=True)
+
+    async def fill() -> None:
+        with grown(tmp_path, workers, Seen()) as growing:
+            for number, block in enumerate(blocks):
+                growing.put(block, number * SIZE)
+            workers.work()
+
+    with pytest.raises(ArchiveFull):
+        await fill()
+    assert asked == [0]
+    assert [block.holders for block in blocks] == [0, 0, 0]
+
+
+async def test_what_is_not_synced_is_counted_to_the_byte(tmp_path, monkeypatch):
+    synced: list[int] = []
+    monkeypatch.setattr(PartFile, "sync", lambda _, written: synced.append(written.size))
+    monkeypatch.setattr(module, "_SYNC_EVERY", 3 * SIZE)
+    workers = Turns(busy=True)
+    with grown(tmp_path, workers, Seen()) as growing:
+        for size in (SIZE, SIZE, SIZE - 1, 1, SIZE, SIZE, SIZE - 1, SIZE):
+            growing.put(block_of(b"x" * size), growing.in_hand)
+            workers.work()
+            await growing.room()
+            await growing._until(lambda: growing._syncing is None)  # noqa: SLF001  nobody tells
+
+    assert synced == [3 * SIZE, 7 * SIZE - 1]
 
 
 class Before:

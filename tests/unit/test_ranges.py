@@ -74,3 +74,8 @@ def test_what_is_no_range_is_refused(span: Span):
 )
 def test_what_is_there_up_to_its_last_byte_is_covered_and_no_further(start: int, stop: int, covered: bool):
     assert Ranges.of([(0, 10)]).covers(start, stop) is covered
+
+
+@given(SPANS)
+def test_the_order_of_adding_makes_no_difference(spans: list[Span]):
+    assert Ranges.of(spans) == Ranges.of(sorted(spans)) == Ranges.of(sorted(spans, reverse=True))
