@@ -127,7 +127,18 @@ class Daemon:
     @property
     def works(self) -> bool:
         """Whether a cycle runs."""
-        return len(self.ear.of(events.CycleStarted)) > self.polls
+        running: set[str] = set()
+        for event in self.ear.heard:
+            match event:
+                case events.CycleStarted(org):
+                    running.add(org)
+                case events.CycleFinished(org) | events.CycleFailed(org):
+                    running.discard(org)
+                case events.SettingsReloaded():  # what ran was broken off
+                    running.clear()
+                case _:
+                    pass
+        return bool(running)
 
     async def live(self, **span: float) -> None:
         """Let so much time pass: in steps while nothing is to be done, and as slowly as real work needs otherwise."""
