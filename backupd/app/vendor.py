@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backupd import __version__
+from backupd import __version__, tls
 from backupd.app.surroundings import Surroundings
 from backupd.core.names import STATE
 from backupd.core.patience import ONE_RUN
@@ -84,7 +84,7 @@ async def session(connections: int = 4, *, kept: bool = True) -> AsyncIterator["
     import aiohttp
 
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=connections, force_close=not kept),
+        connector=aiohttp.TCPConnector(limit=connections, force_close=not kept, ssl=tls.context()),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": f"backupd/{__version__}"},
         trust_env=True,

@@ -5,6 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
+from backupd import tls
 from backupd.app import Library, open_app, open_survey, serve, telling
 from backupd.cli.brief import Brief
 from backupd.cli.progress import Bars
@@ -20,6 +21,7 @@ from backupd.telemetry import log_event
 
 def run(work: Work) -> int:
     """Be the daemon until told to stop, or run one cycle for each org; return the exit status."""
+    tls.import_aiohttp()
     return asyncio.run(_run_once(work) if work.once else _serve(work))
 
 
