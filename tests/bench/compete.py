@@ -30,7 +30,7 @@ def compete(title: str, contestants: list[Contestant], course: Course, folder: P
                 shutil.rmtree(out)
     runs = sum(map(len, results.values()))
     served = (course.server.cpu() - served) / runs
-    say(f"\n{title}; {rounds} rounds, medians; the server's own CPU is {served:.1f} s a run")
+    say(f"\n{title}; {rounds} rounds, medians; the server's own CPU is {served:.2f} s a run")
     say(f"{'':48} {'wall':>8} {'CPU':>8} {'peak MB':>8}   ours to it: wall, CPU")
     ours = results[contestants[0].name]
     for one in contestants:

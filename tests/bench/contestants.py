@@ -1,5 +1,6 @@
 """Who competes: backupd's downloader and check, and what operators put together from other tools."""
 
+import json
 import shlex
 import shutil
 import sys
@@ -53,11 +54,14 @@ class Contestant:
 
 
 def backupd(files: int, connections: int, *options: str) -> Command:
-    """Give our own downloader and check; for the options see `fetch`."""
+    """Give our own downloader and check; for the options see `fetching.Task`."""
 
     def command(course: Course, out: Path) -> list[str]:
-        arguments = [*options, str(course.server.authority), str(out), str(files), str(connections), *course.urls]
-        return [sys.executable, "-m", "tests.bench.fetch", *arguments]
+        task = {
+            "authority": str(course.server.authority), "folder": str(out), "files": files, "connections": connections,
+            "urls": course.urls, **dict.fromkeys(options, True),
+        }  # fmt: skip
+        return [sys.executable, "-m", "tests.bench.fetch", json.dumps(task)]
 
     return command
 

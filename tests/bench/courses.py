@@ -1,5 +1,6 @@
 """The courses on which backupd and its rivals compete: as fast as it goes, slow lines, long lines, small files."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -50,6 +51,7 @@ EIGHT = [
 SMALL = [
     Contestant("backupd, 4 connections", backupd(4, 4)),
     Contestant("curl --parallel --parallel-max 4", shell(curl(4)), wall=1 / 0.8),
+    replace(STEPS, command=floor("--small"), cpu=None),
     Contestant("aria2c, 4 connections", shell(aria2(4, 1))),
     Contestant("curl --parallel, sha256sum, 7z t on all cores", shell(curl(4) + ALL_CORES), wall=1 / 0.8),
 ]
@@ -106,7 +108,7 @@ def small(folder: Path, rounds: int, size: int) -> None:
             course = Course(replace(server, port=port) if way else server, files)
             title = f"200 files of 100 KB, a round trip of {2000 * way:g} ms"
             results = compete(title, SMALL, course, folder, rounds)
-        ours, curls = (results[one.name] for one in SMALL[:2])
+        ours, curls, alone = (results[one.name] for one in SMALL[:3])
         rate, started, theirs = (
             median(len(files) / seconds for seconds in runs)
             for runs in ((one.wall for one in ours), map(bare, ours), (one.wall for one in curls))
@@ -116,6 +118,9 @@ def small(folder: Path, rounds: int, size: int) -> None:
             value = median(their.wall / our for our, their in zip(seconds, curls, strict=True))
             kept = "" if value >= 0.8 else "MISSED: "
             say(f"of curl's rate in the same round, {name} the start: {value:.2f} ({kept}at least 0.8)")
+        cores = len(os.sched_getaffinity(0))
+        best = median(curl.wall / (steps.cpu / cores) for curl, steps in zip(curls, alone, strict=True))
+        say(f"the steps alone, on {cores} cores without a moment lost, no start, no server: {best:.2f} of curl's rate")
 
 
 def _against_aria2(rivals: list[Contestant], wall: float | None) -> list[Contestant]:

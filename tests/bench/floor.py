@@ -1,6 +1,7 @@
 """The steps alone, each by itself and as lean as it can be: receive, hash, unpack and sum, write. In CPU seconds.
 
-python -m tests.bench.floor [--in-turn] CA FOLDER OUT URL... — FOLDER has the files, too; writes into OUT; prints JSON.
+python -m tests.bench.floor [--in-turn | --small] CA FOLDER OUT URL... — FOLDER has the files, too; writes into OUT;
+prints JSON. With `--small` aiohttp receives, over connections that are used again, as small files are.
 With `--in-turn` a single thread takes all steps with each block as it comes: what they cost together, since a block
 that goes through several hands does not stay in the processor's nearest memory.
 """
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import aiohttp
 from isal import igzip_lib, isal_zlib
 
 from backupd.verify import ZipLimits, new_check
@@ -118,6 +120,18 @@ async def receive(authority: str, urls: list[str], taker: Callable[[str], Take])
     await asyncio.gather(*(one(url) for url in urls))
 
 
+async def receive_small(authority: str, urls: list[str]) -> None:
+    """Receive small files as lean as aiohttp can, four at once, and forget them."""
+    context = ssl.create_default_context(cafile=authority)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=4, ssl=context)) as session:
+
+        async def one(url: str) -> None:
+            async with session.get(url) as response:
+                await response.read()
+
+        await asyncio.gather(*(one(url) for url in urls))
+
+
 def hash_all(paths: list[Path]) -> None:
     """Hash, from the page cache."""
     memory = memoryview(bytearray(_BLOCK))
@@ -170,15 +184,16 @@ def _cpu(work: Callable[[], object]) -> float:
 
 def main() -> None:
     """Measure, and print."""
-    chained = sys.argv[1] == "--in-turn"
-    authority, root, out, *urls = sys.argv[1 + chained :]
+    option = sys.argv[1] if sys.argv[1].startswith("--") else ""
+    authority, root, out, *urls = sys.argv[2 if option else 1 :]
     bytes(24 * _UNPACKED)  # never touched: glibc keeps freed blocks of such sizes from now on; it looks up to 32 MB
     paths = [Path(root) / url.rpartition("/")[2] for url in urls]
-    if chained:
+    if option == "--in-turn":
         sys.stdout.write(json.dumps({"in turn": _cpu(lambda: in_turn(authority, urls, Path(out)))}))
         return
+    received = receive_small(authority, urls) if option == "--small" else receive(authority, urls, forget)
     took = {
-        "receive": _cpu(lambda: asyncio.run(receive(authority, urls, forget))),
+        "receive": _cpu(lambda: asyncio.run(received)),
         "hash": _cpu(lambda: hash_all(paths)),
         "unpack": _cpu(lambda: unpack_all(paths)),
         "write": _cpu(lambda: write_all(paths, Path(out))),

@@ -45,7 +45,7 @@ def memory(folder: Path, rounds: int, size: int) -> None:
 
 
 def _written(title: str, course: Course, folder: Path) -> float:
-    measured = ours_alone(Contestant(title, backupd(4, 4, "--discard")), course, folder)
+    measured = ours_alone(Contestant(title, backupd(4, 4, "discard")), course, folder)
     figures = f"{measured.peak:8.1f} {measured.written:8.1f} {measured.wall:8.1f}"
     say(f"{title:48} {figures}{against(measured.peak, _MOST)}")
     return measured.written
@@ -55,7 +55,7 @@ def loop(folder: Path, rounds: int, size: int) -> None:
     """How long the event loop is blocked at the longest, by asyncio's own log, in eight zips at full speed."""
     files = make(folder / f"fast-{size}", total=size, files=8)
     with nginx(files[0].parent, folder / "nginx") as server:
-        watched = Contestant("backupd", backupd(4, 4, "--watch-loop"))
+        watched = Contestant("backupd", backupd(4, 4, "watch_loop"))
         rounds_said = [said(ours_alone(watched, Course(server, files), folder)) for _ in range(rounds)]
     longest = [one["longest_block"] for one in rounds_said]
     say(f"\nthe event loop's longest block in each round, ms: {[round(1000 * one) for one in longest]}")
@@ -68,9 +68,9 @@ def progress(folder: Path, rounds: int, size: int) -> None:
     """What telling of progress costs, with the log, metrics, bars on a terminal and two pages that hear of it."""
     files = make(folder / f"fast-{size}", total=size, files=8)
     rivals = [
-        Contestant("backupd, everybody listens", backupd(4, 4, "--all-listen")),
+        Contestant("backupd, everybody listens", backupd(4, 4, "all_listen")),
         Contestant("backupd, nobody listens", backupd(4, 4)),
-        Contestant("backupd, no progress told", backupd(4, 4, "--no-progress")),
+        Contestant("backupd, no progress told", backupd(4, 4, "no_progress")),
     ]
     with nginx(files[0].parent, folder / "nginx") as server:
         results = compete(f"{size / 1e9:g} GB, and who hears of it", rivals, Course(server, files), folder, rounds)
