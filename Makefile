@@ -25,7 +25,10 @@ demo: $(VENV)/.program ## Archive a backup from the built-in simulator, step by 
 
 .PHONY: test
 test: $(VENV)/.tools ## Run the tests that need nothing but Python
-	PYTEST_DEBUG_TEMPROOT=$(SCRATCH) $(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+	PYTEST_DEBUG_TEMPROOT=$(SCRATCH) $(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal $(PYTEST_ARGS)
+
+# More than two cores can do: now and then a test waits.
+AT_ONCE = 3
 
 # The quick tests sync every file they write: into memory, where there is a gigabyte of it.
 SCRATCH = $(shell free=$$(df --output=avail /dev/shm 2>/dev/null | tail -1); \

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ NAME = "Data_001.zip"
 SomeEvent = TypeVar("SomeEvent", bound=Event)
 
 
+@cache
 def some_bytes(size: int, seed: int = 1) -> bytes:
     """Make bytes that cannot be taken for text, the same for the same seed."""
     return b"PK\x03\x04" + random.Random(seed).randbytes(size - 4)
@@ -79,7 +81,7 @@ class Bench:
     authorizer: FakeAuthorizer
     checks: FakeChecks
     limits: Limits
-    content: bytes
+    content: bytes = field(repr=False)  # asyncio asks for the repr of what a coroutine returned, which is this bench
     told: list[Event] = field(default_factory=list)
 
     @property
