@@ -22,7 +22,7 @@ The map, in reading order. Imports go down only, towards `core`; what stands on 
 - `notify` — tells others how the service is: systemd, the state file
 - `telemetry` — the log, and no secret in it; metrics; how polls go
 - `clock` — the real time
-- `tls` — whom connections trust
+- `tls` — whom connections trust; what OpenSSL reads of the environment
 - `settings` — the only reader of environment, files and secrets
 - `app` — WIRING: settings into objects; the only module that knows every part
 - `cli` — the commands; an error becomes one line and an exit status

@@ -12,17 +12,17 @@ _PLACES = ("SSL_CERT_FILE", "SSL_CERT_DIR")  # where OpenSSL looks for certifica
 
 @cache
 def context() -> ssl.SSLContext:
-    """Give what all sessions verify servers with: the system's certificates, or those that SSL_CERT_FILE names."""
+    """Give what all sessions verify servers with: the system's certificates, or those that the environment names."""
     trusted = ssl.create_default_context()
     trusted.set_alpn_protocols(("http/1.1",))
     return trusted
 
 
 def import_aiohttp() -> None:
-    """Import aiohttp where there are no certificates.
+    """Import aiohttp where there are no certificates, before there are threads, for it changes the environment.
 
-    It makes two contexts of its own while being imported and reads the system's certificates into each, which takes a
-    quarter of the import. Ours are given to every session; a session without would trust nobody.
+    While it is imported aiohttp makes two contexts of its own and reads the system's certificates into each, which is a
+    quarter of the import. Ours is given to every session; a session without would trust nobody.
     """
     with _no_certificates():
         import_module("aiohttp")
@@ -31,10 +31,10 @@ def import_aiohttp() -> None:
 @contextmanager
 def _no_certificates() -> Iterator[None]:
     kept = {name: os.environ[name] for name in _PLACES if name in os.environ}
-    os.environ.update(dict.fromkeys(_PLACES, os.devnull))
     try:
+        os.environ.update(dict.fromkeys(_PLACES, os.devnull))
         yield
     finally:
         for name in _PLACES:
-            del os.environ[name]
+            os.environ.pop(name, None)
         os.environ.update(kept)

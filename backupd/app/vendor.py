@@ -77,7 +77,7 @@ def account(org: str, settings: Settings) -> "Account":
 
 @asynccontextmanager
 async def session(connections: int = 4, *, kept: bool = True) -> AsyncIterator["ClientSession"]:
-    """Open a session that honours the proxy variables and SSL_CERT_FILE, and keeps no cookies.
+    """Open a session that honours the proxy variables, verifies by `tls.context`, and keeps no cookies.
 
     Connections are `kept` for the next request, or each request gets a new one.
     """

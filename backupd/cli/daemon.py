@@ -21,7 +21,6 @@ from backupd.telemetry import log_event
 
 def run(work: Work) -> int:
     """Be the daemon until told to stop, or run one cycle for each org; return the exit status."""
-    tls.import_aiohttp()
     return asyncio.run(_run_once(work) if work.once else _serve(work))
 
 
@@ -33,6 +32,7 @@ async def _serve(work: Work) -> int:
         imported()
 
     try:
+        tls.import_aiohttp()
         return await serve(session.load, session.around(), on_load=on_load)
     except Exception as error:
         from backupd.cli import breakdown
@@ -66,6 +66,7 @@ async def _run_once(work: Work) -> int:
 
 async def _run_cycles(work: Work, session: Session) -> int:
     settings = session.load()
+    tls.import_aiohttp()
     quiet, for_people = work.invocation.quiet, settings.log.format == "console"
     brief = Brief(log_event) if quiet and for_people else None
     try:
