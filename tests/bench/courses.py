@@ -118,9 +118,10 @@ def small(folder: Path, rounds: int, size: int) -> None:
             value = median(their.wall / our for our, their in zip(seconds, curls, strict=True))
             kept = "" if value >= 0.8 else "MISSED: "
             say(f"of curl's rate in the same round, {name} the start: {value:.2f} ({kept}at least 0.8)")
-        cores = len(os.sched_getaffinity(0))
-        best = median(curl.wall / (steps.cpu / cores) for curl, steps in zip(curls, alone, strict=True))
-        say(f"the steps alone, on {cores} cores without a moment lost, no start, no server: {best:.2f} of curl's rate")
+        if not way:
+            cores = len(os.sched_getaffinity(0))
+            best = median(curl.wall / (steps.cpu / cores) for curl, steps in zip(curls, alone, strict=True))
+            say(f"the steps alone, spread over {cores} cores, no start, no server: {best:.2f} of curl's rate at best")
 
 
 def _against_aria2(rivals: list[Contestant], wall: float | None) -> list[Contestant]:

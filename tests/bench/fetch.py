@@ -1,6 +1,6 @@
 """The contestant: backupd's own downloader and check, over a list of URLs into a folder; prints what it saw as JSON.
 
-It starts as the program does. python -m tests.bench.fetch JSON, which is a `fetching.Task`.
+python -m tests.bench.fetch JSON, which is a `fetching.Task`. Garbage and aiohttp are treated as the program does.
 """
 
 import gc
@@ -10,7 +10,7 @@ from backupd import tls
 
 
 def main() -> None:
-    """Import as `backupd.__main__` and `backupd.cli.daemon` do, and fetch."""
+    """Import as `backupd.__main__` and `backupd.cli.daemon` do what they share with this, and fetch."""
     gc.disable()
     tls.import_aiohttp()
     from tests.bench.fetching import run

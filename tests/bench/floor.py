@@ -18,7 +18,6 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import aiohttp
 from isal import igzip_lib, isal_zlib
 
 from backupd.verify import ZipLimits, new_check
@@ -122,6 +121,8 @@ async def receive(authority: str, urls: list[str], taker: Callable[[str], Take])
 
 async def receive_small(authority: str, urls: list[str]) -> None:
     """Receive small files as lean as aiohttp can, four at once, and forget them."""
+    import aiohttp  # the other floors start without it
+
     context = ssl.create_default_context(cafile=authority)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=4, ssl=context)) as session:
 
