@@ -3,69 +3,16 @@
 The SDK is synchronous and keeps its state in globals, so that each test runs it in a thread, as one user.
 """
 
-import asyncio
 import io
 import zipfile
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
-from zohocrmsdk.src.com.zoho.api.authenticator.oauth_token import OAuthToken
-from zohocrmsdk.src.com.zoho.api.authenticator.store import TokenStore
-from zohocrmsdk.src.com.zoho.crm.api.backup import (
-    APIException,
-    Backup,
-    BackupOperations,
-    BodyWrapper,
-    HISTORYParam,
-    SuccessResponse,
-)
-from zohocrmsdk.src.com.zoho.crm.api.dc import DataCenter
-from zohocrmsdk.src.com.zoho.crm.api.exception import SDKException
-from zohocrmsdk.src.com.zoho.crm.api.initializer import Initializer
-from zohocrmsdk.src.com.zoho.crm.api.parameter_map import ParameterMap
-from zohocrmsdk.src.com.zoho.crm.api.sdk_config import SDKConfig
 
-from backupd.simulator import Simulator, Vendor, default_scenario
+from backupd.simulator import Simulator, default_scenario
 
-T = TypeVar("T")
 JOB = "4876876000001594004"
-
-
-class Forgetful(TokenStore):  # type: ignore[misc]  # the SDK has no types
-    """Keeps nothing, so that the SDK asks for a token whenever it starts."""
-
-    def find_token(self, token): ...
-    def save_token(self, token): ...
-    def delete_token(self, id): ...  # noqa: A002  # the SDK's name
-    def get_tokens(self): ...
-    def delete_tokens(self): ...
-    def find_token_by_id(self, id): ...  # noqa: A002  # the SDK's name
-
-
-class Sdk:
-    """The SDK pointed at a simulator."""
-
-    def __init__(self, vendor: Vendor, folder: str) -> None:
-        self._vendor = vendor
-        self._folder = folder
-
-    async def call(self, work: Callable[[BackupOperations], T], **token: str) -> T:
-        """Start the SDK anew in a thread, and do something with it."""
-        return await asyncio.to_thread(self._start_and, work, token)
-
-    def _start_and(self, work: Callable[[BackupOperations], T], token: dict[str, str]) -> T:
-        url = self._vendor.url
-        given = {"refresh_token": "1000.simulated", **token}
-        Initializer.initialize(
-            DataCenter.Environment(url, url + "/oauth/v2/token", url),
-            OAuthToken(client_id="1000.SIMULATED", client_secret="simulated", find_user=False, **given),
-            store=Forgetful(),
-            sdk_config=SDKConfig(update_api_domain=False, read_timeout=20, connect_timeout=20),
-            resource_path=self._folder,
-        )
-        return work(BackupOperations())
 
 
 @pytest.fixture
@@ -76,8 +23,16 @@ async def vendor(monkeypatch):
 
 
 @pytest.fixture
-def sdk(vendor, tmp_path):
-    return Sdk(vendor, str(tmp_path))
+def their():
+    """The SDK's classes."""
+    from tests.contract import sdk
+
+    return sdk
+
+
+@pytest.fixture
+def sdk(their, vendor, tmp_path):
+    return their.Sdk(vendor, str(tmp_path))
 
 
 async def test_the_details_of_the_schedule(sdk):
@@ -110,13 +65,13 @@ async def test_no_links_are_an_answer_without_a_body(sdk, vendor):
     assert (answer.get_status_code(), answer.get_object()) == (204, None)
 
 
-async def test_the_history_over_its_pages(sdk):
-    def all_pages(api: BackupOperations) -> list[Any]:
+async def test_the_history_over_its_pages(their, sdk):
+    def all_pages(api: Any) -> list[Any]:
         events, page, more = [], 1, True
         while more:
-            asked = ParameterMap()
-            asked.add(HISTORYParam.page, str(page))
-            asked.add(HISTORYParam.per_page, "200")
+            asked = their.ParameterMap()
+            asked.add(their.HISTORYParam.page, str(page))
+            asked.add(their.HISTORYParam.per_page, "200")
             wrapper = api.history(asked).get_object()
             events += wrapper.get_history()
             page, more = page + 1, wrapper.get_info().get_more_records()
@@ -132,10 +87,10 @@ async def test_the_history_over_its_pages(sdk):
     assert events[0].get_done_by().get_name() == "Patricia Boyle"
 
 
-async def test_cancel_then_schedule_a_recurring_backup(sdk, vendor):
-    def cancel_and_schedule(api: BackupOperations) -> tuple[Any, Any, Any]:
-        again = BodyWrapper()
-        backup = Backup()
+async def test_cancel_then_schedule_a_recurring_backup(their, sdk, vendor):
+    def cancel_and_schedule(api: Any) -> tuple[Any, Any, Any]:
+        again = their.BodyWrapper()
+        backup = their.Backup()
         backup.set_rrule("RRULE:FREQ=MONTHLY;INTERVAL=1;BYMONTHDAY=3")
         again.set_backup(backup)
         return api.cancel(4876876000001593003), api.schedule(again), api.schedule(again)
@@ -143,38 +98,38 @@ async def test_cancel_then_schedule_a_recurring_backup(sdk, vendor):
     answers = await sdk.call(cancel_and_schedule)
 
     cancelled, scheduled, refused = [answer.get_object().get_backup() for answer in answers]
-    assert isinstance(cancelled, SuccessResponse)
+    assert isinstance(cancelled, their.SuccessResponse)
     assert cancelled.get_message() == "Backup stopped successfully."
-    assert isinstance(scheduled, SuccessResponse)
+    assert isinstance(scheduled, their.SuccessResponse)
     assert scheduled.get_code().get_value() == "SUCCESS"
-    assert isinstance(refused, APIException)
+    assert isinstance(refused, their.APIException)
     assert refused.get_code().get_value() == "BACKUP_ALREADY_SCHEDULED"
     assert vendor.org().schedule.rrule == "RRULE:FREQ=MONTHLY;INTERVAL=1;BYMONTHDAY=3"
 
 
-async def test_schedule_a_backup_at_once(sdk, vendor):
-    def order(api: BackupOperations) -> Any:
-        body = BodyWrapper()
-        body.set_backup(Backup())
+async def test_schedule_a_backup_at_once(their, sdk, vendor):
+    def order(api: Any) -> Any:
+        body = their.BodyWrapper()
+        body.set_backup(their.Backup())
         api.cancel(4876876000001593003)
         return api.schedule(body)
 
     answer = await sdk.call(order)
 
-    assert isinstance(answer.get_object().get_backup(), SuccessResponse)
+    assert isinstance(answer.get_object().get_backup(), their.SuccessResponse)
     assert vendor.org().status(vendor.now()) == "INPROGRESS"
 
 
-async def test_an_unknown_backup_cannot_be_cancelled(sdk):
+async def test_an_unknown_backup_cannot_be_cancelled(their, sdk):
     answer = await sdk.call(lambda api: api.cancel(12345))
 
     assert answer.get_status_code() == 400
-    assert isinstance(answer.get_object(), APIException)
+    assert isinstance(answer.get_object(), their.APIException)
     assert answer.get_object().get_code().get_value() == "RESOURCE_NOT_FOUND"
 
 
 async def test_a_download_is_the_zip(sdk):
-    def fetch(api: BackupOperations) -> tuple[str, bytes]:
+    def fetch(api: Any) -> tuple[str, bytes]:
         wrapper = api.download_backed_up_data(f"v2/crm/757345985/backup/{JOB}/Data_001.zip").get_object()
         stream = wrapper.get_file()
         return stream.get_name(), b"".join(stream.get_stream())
@@ -187,9 +142,9 @@ async def test_a_download_is_the_zip(sdk):
         assert "Metadata/Modules_001.csv" in archive.namelist()
 
 
-async def test_an_access_token_is_renewed_with_the_refresh_token(sdk, vendor):
-    def twice(api: BackupOperations) -> list[int]:
-        token = Initializer.get_initializer().token
+async def test_an_access_token_is_renewed_with_the_refresh_token(their, sdk, vendor):
+    def twice(api: Any) -> list[int]:
+        token = their.Initializer.get_initializer().token
         first = api.get_details().get_status_code()
         token.set_expires_in("0")  # the SDK renews what has less than five seconds left
         return [first, api.get_details().get_status_code()]
@@ -198,15 +153,15 @@ async def test_an_access_token_is_renewed_with_the_refresh_token(sdk, vendor):
     assert len(vendor.asked("token")) == 2
 
 
-async def test_a_grant_code_gives_a_refresh_token(sdk):
-    def refresh_token(_api: BackupOperations) -> str:
-        return str(Initializer.get_initializer().token.get_refresh_token())
+async def test_a_grant_code_gives_a_refresh_token(their, sdk):
+    def refresh_token(_api: Any) -> str:
+        return str(their.Initializer.get_initializer().token.get_refresh_token())
 
     assert await sdk.call(refresh_token, grant_token="1000.code", refresh_token=None) == "1000.simulated"
 
 
-async def test_a_refused_refresh_token_is_an_error_with_status_200(sdk, vendor):
-    with pytest.raises(SDKException, match="invalid_code"):
+async def test_a_refused_refresh_token_is_an_error_with_status_200(their, sdk, vendor):
+    with pytest.raises(their.SDKException, match="invalid_code"):
         await sdk.call(lambda api: api.get_details(), refresh_token="1000.wrong")
 
     assert [request.status for request in vendor.asked("token")] == [200]

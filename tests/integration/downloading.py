@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -31,7 +31,7 @@ NAME = "Data_001.zip"
 SomeEvent = TypeVar("SomeEvent", bound=Event)
 
 
-@cache
+@lru_cache(maxsize=4)
 def some_bytes(size: int, seed: int = 1) -> bytes:
     """Make bytes that cannot be taken for text, the same for the same seed."""
     return b"PK\x03\x04" + random.Random(seed).randbytes(size - 4)
