@@ -15,7 +15,7 @@ from backupd.telemetry import Redactor
 
 # A busy machine is no failure; what a test may cost in all is bounded by pytest's own time-out.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("quick", _PATIENT, max_examples=20)  # at every change, within a minute for all tests
+settings.register_profile("quick", _PATIENT, max_examples=25)  # at every change, within a minute for all tests
 settings.register_profile("thorough", _PATIENT, max_examples=300)  # --hypothesis-profile=thorough: make test-system
 settings.load_profile("quick")
 
